@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Names and shapes other programs see: frames, ids, states, error codes, options.
+//!
+//! `PROTOCOL.md` beside this crate tells the same to whoever writes a client; a test keeps the two together.
+//! Nothing here decides or does anything, so guests, browsers' generators and hosts can all link it.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod code;
+pub mod frame;
+pub mod id;
+pub mod job;
+pub mod limits;
+pub mod name;
+pub mod plugin;
+pub mod problem;
+pub mod span;
+pub mod state;
+pub mod submit;

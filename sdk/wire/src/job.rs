@@ -1,0 +1,100 @@
+//! A job as clients see it.
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{id::JobId, problem::Problem, state::JobState, submit::RetryOptions};
+
+/// The record of a job. Times are RFC 3339 in UTC.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// The handler, `plugin/function`.
+    pub handler: String,
+    /// Digest of the plugin version it runs on.
+    pub version: String,
+    /// The channel it belongs to.
+    pub channel: String,
+    /// The queue it waits or waited in.
+    pub queue: String,
+    /// Higher goes first.
+    pub priority: i8,
+    /// Where it is in its life.
+    pub state: JobState,
+    /// Runs begun so far.
+    pub attempt: u32,
+    /// Attempts allowed.
+    pub max_attempts: u32,
+    /// When it was accepted.
+    pub submitted_at: String,
+    /// When it becomes ready; only while scheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<String>,
+    /// When the running attempt began; only while running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When it became final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// Why it failed or was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+    /// The ended attempts, oldest first; only the last ten are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptView>,
+    /// When and how often it is tried again.
+    pub retry: RetryOptions,
+    /// The time one attempt may take, in milliseconds; none = no limit.
+    pub run_timeout_millis: Option<u64>,
+    /// Names to find it by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Its arguments; left out of lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Box<RawValue>>,
+}
+
+/// One ended run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// 1 for the first.
+    pub number: u32,
+    /// The worker that ran it.
+    pub worker: String,
+    /// When it began.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: String,
+    /// Why it failed; none if it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// What an attempt used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Wall time in microseconds.
+    pub wall_micros: u64,
+    /// Processor time in microseconds.
+    pub cpu_micros: u64,
+    /// The most memory the guest had at once, in bytes.
+    pub memory_bytes_peak: u64,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobPage {
+    /// The jobs.
+    pub items: Vec<JobView>,
+    /// Where the next page begins; none = this is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Whether the search stopped at its row budget, so that more may match further on.
+    #[serde(default)]
+    pub cut: bool,
+}

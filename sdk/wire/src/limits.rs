@@ -1,0 +1,30 @@
+//! Limits every client meets. The unit is part of the name.
+
+/// A frame or HTTP body, each way, after authentication.
+pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// A frame before authentication.
+pub const MESSAGE_BYTES_MAX_BEFORE_HELLO: usize = 64 << 10;
+/// Arguments of one run, decoded.
+pub const ARGS_BYTES_MAX: usize = 4 << 20;
+/// Result of one run, decoded.
+pub const RESULT_BYTES_MAX: usize = 4 << 20;
+/// An uploaded component.
+pub const PLUGIN_BYTES_MAX: usize = 32 << 20;
+/// A queue's, channel's or connection's name.
+pub const NAME_BYTES_MAX: usize = 128;
+/// A plugin's name.
+pub const PLUGIN_NAME_BYTES_MAX: usize = 63;
+/// A request id, serialised.
+pub const REQUEST_ID_BYTES_MAX: usize = 256;
+/// Tags of one job.
+pub const TAGS_MAX: usize = 32;
+/// A tag's key or value.
+pub const TAG_BYTES_MAX: usize = 256;
+/// Attempts of one job.
+pub const ATTEMPTS_MAX: u32 = 1000;
+/// The lowest priority; higher goes first.
+pub const PRIORITY_MIN: i8 = -100;
+/// The highest priority.
+pub const PRIORITY_MAX: i8 = 100;
+
+const _: () = assert!(ARGS_BYTES_MAX / 3 * 4 + (64 << 10) <= MESSAGE_BYTES_MAX, "base64 arguments fit a frame");
