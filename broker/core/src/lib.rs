@@ -1,1 +1,24 @@
-//! Placeholder.
+//! What windlass decides.
+//!
+//! [`scheduler::Scheduler`] takes a [`command::Command`] and the time, and answers [`decision::Decision`]s:
+//! records to save and effects that follow once they are durable. It has no clock, no chance and no IO; being
+//! `no_std`, the compiler says so. Time, ids' salt and everything else from outside arrive as arguments, so the
+//! same history always leads to the same state.
+//!
+//! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `queue`, `slots`, `calls`,
+//! `scheduler` (the owner of live jobs), `command` and `decision` (what goes in and out), `limits`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod calls;
+pub mod command;
+pub mod decision;
+pub mod job;
+pub mod lifecycle;
+pub mod limits;
+pub mod queue;
+pub mod retry;
+pub mod scheduler;
+pub mod slots;

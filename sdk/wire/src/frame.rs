@@ -90,9 +90,8 @@ impl Request {
             }
             Some(_) => return Err(wrong(None, "id", "a string or number of at most 256 bytes")),
         };
-        let op = match map.remove("op") {
-            Some(Value::String(op)) => op,
-            _ => return Err(wrong(id, "op", "a string naming a handler or one of the broker's ops")),
+        let Some(Value::String(op)) = map.remove("op") else {
+            return Err(wrong(id, "op", "a string naming a handler or one of the broker's ops"));
         };
         let mut flag = |key, default| match map.remove(key) {
             None => Ok(default),

@@ -47,7 +47,7 @@ impl Span {
     )]
     fn from_units(amount: f64, unit_millis: u64) -> Option<Self> {
         let millis = amount * unit_millis as f64;
-        (millis >= 0.0 && millis <= SPAN_MILLIS_MAX as f64).then(|| Self((millis + 0.5) as u64))
+        (millis >= 0.0 && millis <= SPAN_MILLIS_MAX as f64).then_some(Self((millis + 0.5) as u64))
     }
 }
 

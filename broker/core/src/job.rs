@@ -1,0 +1,277 @@
+//! The record of a job.
+
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
+
+use crate::{limits::ATTEMPTS_KEPT_MAX, retry::RetryPolicy};
+
+/// Milliseconds since 1970 in UTC. Deadlines are stored and cross machines, so never an `Instant`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The time so many milliseconds later.
+    #[must_use]
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+/// A worker's hold on one job, strictly increasing over all grants of all starts: the high bits are the
+/// broker's start number, the low ones count grants. A fence the broker does not know changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fence(pub u64);
+
+/// A worker, within one start of the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(pub u64);
+
+/// SHA-256 of a plugin version or a blob.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(pub [u8; 32]);
+
+impl core::fmt::Display for Digest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl core::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// Arguments or a result: JSON text, in the record itself or beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payload {
+    /// JSON text.
+    Inline(Arc<str>),
+    /// JSON text kept as a blob.
+    Blob(Digest),
+}
+
+/// What was asked for at submission; it never changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The channel the job belongs to.
+    pub channel: String,
+    /// The queue it waits in.
+    pub queue: String,
+    /// The handler, `plugin/function`.
+    pub handler: String,
+    /// The plugin version its arguments were checked against, and which runs.
+    pub version: Digest,
+    /// The arguments.
+    pub args: Payload,
+    /// -100 to 100, higher goes first.
+    pub priority: i8,
+    /// When it is tried again.
+    pub retry: RetryPolicy,
+    /// Workers it may lose before it is quarantined.
+    pub max_worker_deaths: u32,
+    /// The time one attempt may take, in milliseconds; none = no limit.
+    pub run_timeout_millis: Option<u64>,
+    /// Names to find it by.
+    pub tags: BTreeMap<String, String>,
+    /// When it was accepted.
+    pub submitted_at: Timestamp,
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id, which is also its place in line: see [`compose_id`].
+    pub id: JobId,
+    /// Grows with every change.
+    pub revision: u32,
+    /// What was asked for.
+    pub spec: Arc<Spec>,
+    /// Where it is in its life.
+    pub state: State,
+    /// Runs begun so far.
+    pub attempt: u32,
+    /// Runs that ended in a way that counts against `max_attempts`.
+    pub failures: u32,
+    /// Workers lost while they ran it.
+    pub worker_deaths: u32,
+    /// The last ended runs, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a job is in its life, with what belongs to that state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waits for a time.
+    Scheduled {
+        /// When it becomes ready.
+        due: Timestamp,
+    },
+    /// Waits for a free slot.
+    Ready,
+    /// A worker holds it.
+    Running(Lease),
+    /// Ended with a result.
+    Succeeded {
+        /// When.
+        at: Timestamp,
+        /// The result.
+        result: Payload,
+    },
+    /// Ended without one.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        failure: Failure,
+    },
+    /// Ended because somebody asked for it.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A worker's hold on a running job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Whoever reports about this run must name it.
+    pub fence: Fence,
+    /// Who runs it.
+    pub worker: WorkerId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why a run did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub code: ErrorCode,
+    /// One sentence.
+    pub message: String,
+    /// JSON text for programs: the handler's `err` value, a trap's kind and frames.
+    pub detail: Option<String>,
+}
+
+/// One ended run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// Who ran it.
+    pub worker: WorkerId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Why it did not succeed; none if it did.
+    pub failure: Option<Failure>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl State {
+    /// The state's name for clients.
+    pub const fn name(&self) -> JobState {
+        match self {
+            Self::Scheduled { .. } => JobState::Scheduled,
+            Self::Ready => JobState::Ready,
+            Self::Running(_) => JobState::Running,
+            Self::Succeeded { .. } => JobState::Succeeded,
+            Self::Failed { .. } => JobState::Failed,
+            Self::Cancelled { .. } => JobState::Cancelled,
+        }
+    }
+
+    /// Whether it never changes again.
+    pub const fn is_final(&self) -> bool {
+        self.name().is_final()
+    }
+}
+
+impl Job {
+    /// A job just submitted: ready, or scheduled for a later time.
+    pub fn new(id: JobId, spec: Arc<Spec>, due: Option<Timestamp>) -> Self {
+        let state = due.map_or(State::Ready, |due| State::Scheduled { due });
+        Self { id, revision: 1, spec, state, attempt: 0, failures: 0, worker_deaths: 0, attempts: Vec::new() }
+    }
+
+    /// The lease, while it runs.
+    pub const fn lease(&self) -> Option<Lease> {
+        match self.state {
+            State::Running(lease) => Some(lease),
+            State::Scheduled { .. }
+            | State::Ready
+            | State::Succeeded { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. } => None,
+        }
+    }
+
+    /// When it became final.
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Succeeded { at, .. } | State::Failed { at, .. } | State::Cancelled { at } => Some(at),
+            State::Scheduled { .. } | State::Ready | State::Running(_) => None,
+        }
+    }
+
+    pub(crate) fn remember(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= ATTEMPTS_KEPT_MAX {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(attempt);
+    }
+}
+
+/// Makes the id of a job from its place in line, so that the record's key is the ready index:
+/// queue (3 bytes), 255 - (priority + 128) (1), sequence (8), shard (1, always 0 here), salt (3).
+pub fn compose_id(queue: u32, priority: i8, sequence: u64, salt: u32) -> JobId {
+    let level = 127_i16.abs_diff(i16::from(priority));
+    JobId(
+        u128::from(queue & 0xff_ffff) << 104
+            | u128::from(level) << 96
+            | u128::from(sequence) << 32
+            | u128::from(salt & 0xff_ffff),
+    )
+}
+
+/// The number of the queue an id was made for.
+pub fn queue_number(id: JobId) -> u32 {
+    let bytes = id.to_bytes();
+    u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]])
+}
+
+/// The sequence number of an id: it grows over all queues of one broker, over all its starts.
+pub fn sequence(id: JobId) -> u64 {
+    let bytes = id.to_bytes();
+    u64::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_queue_then_priority_then_submission() {
+        let ids = [
+            compose_id(0, 100, 9, 1),
+            compose_id(0, 0, 3, 7),
+            compose_id(0, 0, 4, 0),
+            compose_id(0, -100, 1, 0),
+            compose_id(1, 100, 0, 0),
+        ];
+        assert!(ids.is_sorted());
+        assert_eq!(queue_number(ids[4]), 1);
+        assert_eq!(sequence(ids[2]), 4);
+    }
+}

@@ -1,0 +1,20 @@
+//! Every bound of the core. The unit is part of the name.
+
+/// Jobs that are not final, over all queues.
+pub const LIVE_JOBS_MAX: usize = 1_000_000;
+/// Queues over all channels; their numbers are three bytes of a job's id.
+pub const QUEUES_MAX: u32 = 1 << 16;
+/// Calls waiting for a slot.
+pub const CALLS_WAITING_MAX: usize = 10_000;
+/// Ended attempts kept in a job's record.
+pub const ATTEMPTS_KEPT_MAX: usize = 10;
+/// Slots of one worker.
+pub const SLOTS_MAX: u32 = 1024;
+/// Bits of a broker's start number; the rest of a fence or sequence number counts within one start.
+pub const START_BITS: u32 = 24;
+/// Bits of a counter within one start.
+pub const COUNTER_BITS: u32 = 64 - START_BITS;
+/// Workers a job may lose before it is quarantined, unless it says otherwise.
+pub const WORKER_DEATHS_DEFAULT: u32 = 3;
+
+const _: () = assert!(QUEUES_MAX <= 1 << 24, "a queue's number fits its place in a job's id");
