@@ -48,7 +48,10 @@ impl Counter {
 
     fn next(&mut self) -> u64 {
         self.0 += 1;
-        assert!(!self.0.is_multiple_of(1 << COUNTER_BITS), "a broker restarts before it counted to 2^{COUNTER_BITS}");
+        assert!(
+            !self.0.is_multiple_of(1 << COUNTER_BITS),
+            "a broker restarts before it counted to 2^{COUNTER_BITS}"
+        );
         self.0
     }
 }
@@ -140,7 +143,6 @@ impl Scheduler {
             Command::Submit { spec, due, salt } => return self.submit(spec, due, salt, now),
             Command::Cancel { job, channel } => self.cancel(job, &channel, now)?,
             Command::Call { call, deadline } => self.call(call, deadline)?,
-            Command::CancelCall(call) => self.cancel_call(call),
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
             Command::Join { worker, slots } => self.slots.join(worker, slots.min(SLOTS_MAX)),
@@ -149,7 +151,10 @@ impl Scheduler {
                     self.lose_worker(job, fence, now);
                 }
             }
-            Command::Drain => self.draining = true,
+            Command::Drain => {
+                self.draining = true;
+                self.decisions.extend(core::iter::from_fn(|| self.calls.pop()).map(Decision::RefuseCall));
+            }
         }
         Ok(Answer::Done)
     }
@@ -205,13 +210,6 @@ impl Scheduler {
         }
         self.calls.push(call, deadline);
         Ok(())
-    }
-
-    fn cancel_call(&mut self, call: CallId) {
-        if !self.calls.remove(call) {
-            let worker = self.slots.worker_of_call(call);
-            self.decisions.extend(worker.map(|worker| Decision::StopCall { worker, call }));
-        }
     }
 
     fn end_attempt(&mut self, fence: Fence, end: AttemptEnd, now: Timestamp) -> Result<(), Refusal> {
@@ -285,7 +283,9 @@ impl Scheduler {
             Some(State::Scheduled { due }) => {
                 self.due.remove(&(*due, id));
             }
-            Some(State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. })
+            Some(
+                State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. },
+            )
             | None => {}
         }
         match job.state {
