@@ -1,4 +1,4 @@
-//! Who is connected, and who was: WebSockets, remembered across restarts.
+//! Who is connected, and who was: every WebSocket, remembered across restarts.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -144,7 +144,12 @@ impl Connections {
             pause.tick().await;
             let changed: Vec<_> = {
                 let known = self.known();
-                known.open.values().filter(|entry| entry.changed.swap(false, Relaxed)).map(Arc::clone).collect()
+                known
+                    .open
+                    .values()
+                    .filter(|entry| entry.changed.swap(false, Relaxed))
+                    .map(Arc::clone)
+                    .collect()
             };
             for entry in changed {
                 if !self.write(&entry.record()) {
@@ -156,8 +161,12 @@ impl Connections {
 
     fn end(&self, entry: &Entry, reason: &str) {
         self.known().open.remove(&entry.number);
-        let ended =
-            Record { ended_at: Some(self.clock.now()), reason: Some(reason.to_owned()), in_flight: 0, ..entry.record() };
+        let ended = Record {
+            ended_at: Some(self.clock.now()),
+            reason: Some(reason.to_owned()),
+            in_flight: 0,
+            ..entry.record()
+        };
         self.write(&ended);
         self.keep_ended(ended);
     }
@@ -165,7 +174,8 @@ impl Connections {
     fn keep_ended(&self, record: Record) {
         let mut known = self.known();
         known.ended.push_back(record);
-        let oldest = if known.ended.len() > ENDED_CONNECTIONS_KEPT_MAX { known.ended.pop_front() } else { None };
+        let oldest =
+            if known.ended.len() > ENDED_CONNECTIONS_KEPT_MAX { known.ended.pop_front() } else { None };
         drop(known);
         if let Some(oldest) = oldest {
             self.hand_in(Change::default().remove(&Key::Connection(oldest.id)));

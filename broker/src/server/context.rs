@@ -10,7 +10,9 @@ use windlass_wire::{
     problem::Problem,
 };
 
-use super::{ServeError, connections::Connections, doors::Doors, routes::Router, traffic::Traffic, translate};
+use super::{
+    ServeError, connections::Connections, doors::Doors, routes::Router, traffic::Traffic, translate,
+};
 use crate::{
     auth::Token,
     driver::Handle,
@@ -26,7 +28,7 @@ pub struct Parts {
     /// What is remembered.
     pub store: Store,
     /// The plugins.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// The token to ask for.
     pub token: Token,
     /// The names and origins to let in.
@@ -39,7 +41,7 @@ pub struct Parts {
 pub struct Context {
     pub(super) driver: Handle,
     pub(super) store: Store,
-    pub(super) registry: Registry,
+    pub(super) registry: Arc<Registry>,
     pub(super) token: Token,
     pub(super) doors: Doors,
     pub(super) router: Router,
@@ -116,7 +118,10 @@ impl Caller {
             Ok(Self { channel: channel.to_owned() })
         } else {
             let expected = "1 to 128 letters, digits and `._:-@`, beginning with a letter or digit";
-            Err(Problem::new(ErrorCode::BadRequest, format!("`{channel}` is not a channel: expected {expected}")))
+            Err(Problem::new(
+                ErrorCode::BadRequest,
+                format!("`{channel}` is not a channel: expected {expected}"),
+            ))
         }
     }
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use hyper::{
     HeaderMap, Uri,
     header::{HOST, HeaderValue, ORIGIN},
+    http::uri::Authority,
 };
 use serde_json::json;
 use windlass_wire::{code::ErrorCode, problem::Problem};
@@ -33,12 +34,15 @@ impl Doors {
         let (Some(host), None) = (values.next().and_then(text), values.next()) else {
             return Err(Problem::new(ErrorCode::BadRequest, "expected exactly one `Host` header"));
         };
-        let names = [Some(host), uri.authority().map(|authority| authority.as_str())];
-        match names.into_iter().flatten().find(|name| !self.hosts.iter().any(|host| host == &hostname(name))) {
+        let names = [Some(host), uri.authority().map(Authority::as_str)];
+        match names.into_iter().flatten().find(|name| !self.hosts.iter().any(|host| host == &hostname(name)))
+        {
             None => Ok(host),
-            Some(name) => Err(Problem::new(ErrorCode::Forbidden, format!("`{name}` is not a name of this broker"))
-                .with_detail(json!({ "header": "host" }))
-                .with_hint("add the name to `allowed_hosts`, or use the address the broker is bound to")),
+            Some(name) => {
+                Err(Problem::new(ErrorCode::Forbidden, format!("`{name}` is not a name of this broker"))
+                    .with_detail(json!({ "header": "host" }))
+                    .with_hint("add the name to `allowed_hosts`, or use the address the broker is bound to"))
+            }
         }
     }
 
@@ -53,7 +57,10 @@ impl Doors {
         match foreign {
             None => Ok(()),
             Some(origin) => {
-                let message = format!("`{}` is not an origin this broker serves", String::from_utf8_lossy(origin.as_bytes()));
+                let message = format!(
+                    "`{}` is not an origin this broker serves",
+                    String::from_utf8_lossy(origin.as_bytes())
+                );
                 Err(Problem::new(ErrorCode::Forbidden, message)
                     .with_detail(json!({ "header": "origin" }))
                     .with_hint("add the origin to `allowed_origins`"))
@@ -80,7 +87,11 @@ mod tests {
     use super::*;
 
     fn doors() -> Doors {
-        Doors::new("127.0.0.1:7878".parse().unwrap(), &["Jobs.example.org".into()], &["https://ui.example.org".into()])
+        Doors::new(
+            "127.0.0.1:7878".parse().unwrap(),
+            &["Jobs.example.org".into()],
+            &["https://ui.example.org".into()],
+        )
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -89,15 +100,23 @@ mod tests {
 
     #[test]
     fn known_names_enter_with_any_port() {
-        for host in ["localhost:7878", "LOCALHOST", "127.0.0.1:1", "[::1]:7878", "localhost.:80", "jobs.example.org"] {
-            assert!(doors().check_host(&Uri::from_static("/"), &headers(&[("host", host)])).is_ok(), "{host}");
+        for host in
+            ["localhost:7878", "LOCALHOST", "127.0.0.1:1", "[::1]:7878", "localhost.:80", "jobs.example.org"]
+        {
+            assert!(
+                doors().check_host(&Uri::from_static("/"), &headers(&[("host", host)])).is_ok(),
+                "{host}"
+            );
         }
     }
 
     #[test]
     fn other_names_do_not_enter() {
-        for host in ["evil.example", "localhost.evil.example", "127.0.0.2", "[::2]", "", ":7878", "a@localhost"] {
-            let refused = doors().check_host(&Uri::from_static("/"), &headers(&[("host", host)])).unwrap_err();
+        for host in
+            ["evil.example", "localhost.evil.example", "127.0.0.2", "[::2]", "", ":7878", "a@localhost"]
+        {
+            let refused =
+                doors().check_host(&Uri::from_static("/"), &headers(&[("host", host)])).unwrap_err();
             assert_eq!(refused.code, ErrorCode::Forbidden, "{host}");
         }
     }
@@ -122,8 +141,14 @@ mod tests {
         for origin in ["http://localhost:7878", "http://LOCALHOST:7878", "https://ui.example.org"] {
             assert!(check(origin).is_ok(), "{origin}");
         }
-        for origin in ["null", "http://localhost", "https://localhost:7878", "http://evil.example", "", "http://127.0.0.1:7878"]
-        {
+        for origin in [
+            "null",
+            "http://localhost",
+            "https://localhost:7878",
+            "http://evil.example",
+            "",
+            "http://127.0.0.1:7878",
+        ] {
             assert_eq!(check(origin).unwrap_err().code, ErrorCode::Forbidden, "{origin}");
         }
         assert!(doors().check_origin("localhost", &HeaderMap::new()).is_ok(), "programs send none");

@@ -45,7 +45,8 @@ impl Query {
 }
 
 fn refused(key: &str, reason: impl Display) -> Problem {
-    Problem::new(ErrorCode::BadRequest, format!("query `{key}`: {reason}")).with_detail(json!({ "query": key }))
+    Problem::new(ErrorCode::BadRequest, format!("query `{key}`: {reason}"))
+        .with_detail(json!({ "query": key }))
 }
 
 /// Undoes percent-encoding. Half an escape, and bytes that are not UTF-8 or are NUL, are refused.

@@ -1,14 +1,11 @@
 //! What the server counts, and all counters as text.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64},
-};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::{Registry, Unit},
+    registry::Registry,
 };
 
 use crate::{driver::Stats, metrics::Metrics, store::health::Health};
@@ -21,7 +18,7 @@ pub(super) const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; versi
 pub(super) struct Traffic {
     /// Sockets open.
     pub(super) sockets_open: Gauge,
-    /// WebSockets open.
+    /// Of these, WebSocket connections.
     pub(super) websockets_open: Gauge,
     /// Frames received.
     pub(super) frames_received: Counter,
@@ -73,7 +70,11 @@ impl Traffic {
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
         }
-        registry.register("windlass_frames_received", "WebSocket frames received", self.frames_received.clone());
+        registry.register(
+            "windlass_frames_received",
+            "WebSocket frames received",
+            self.frames_received.clone(),
+        );
         registry.register("windlass_frames_sent", "WebSocket frames sent", self.frames_sent.clone());
         registry.register("windlass_requests_answered", "HTTP requests answered", self.requests.clone());
         registry.register("windlass_store_syncs", "Syncs of the store's files", self.store_syncs.clone());
@@ -91,7 +92,7 @@ impl Traffic {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
     }
 
-    /// All counters in the OpenMetrics text format.
+    /// All counters in the text format of `OpenMetrics`.
     pub(super) fn render(&self, stats: Stats, health: &Health) -> Result<String, std::fmt::Error> {
         let set = |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.calls_waiting, stats.waiting_calls);

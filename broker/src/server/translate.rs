@@ -7,11 +7,7 @@ use windlass_core::{
 };
 use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
 
-use crate::{
-    driver::{CallError, Refused},
-    sandbox::ArgumentError,
-    store::StoreError,
-};
+use crate::{driver::Refused, sandbox::ArgumentError, store::StoreError, worker::CallError};
 
 mod submit;
 mod view;
@@ -28,8 +24,10 @@ pub(super) fn time(at: Timestamp) -> String {
 pub(super) fn refused(refused: Refused) -> Problem {
     match refused {
         Refused::Core(refusal) => refusal_problem(refusal),
-        Refused::Stopped => Problem::new(ErrorCode::Internal, "the broker is going down; nothing is known about the request")
-            .with_hint("ask again once the broker is back"),
+        Refused::Stopped => {
+            Problem::new(ErrorCode::Internal, "the broker is going down; nothing is known about the request")
+                .with_hint("ask again once the broker is back")
+        }
     }
 }
 
@@ -54,7 +52,8 @@ pub(super) fn call_error(error: CallError) -> Problem {
         CallError::Failed(reason) => failure(&reason),
         CallError::Overloaded => Problem::new(ErrorCode::Overloaded, "no slot was free in time")
             .with_hint("try again later, allow more with `timeout`, or submit a job"),
-        CallError::Refused(reason) => refused(reason),
+        CallError::Refused(refusal) => refused(Refused::Core(refusal)),
+        CallError::Stopped => refused(Refused::Stopped),
     }
 }
 
@@ -63,7 +62,9 @@ pub(super) fn failure(failure: &Failure) -> Problem {
     let problem = Problem::new(failure.code, failure.message.clone());
     match &failure.detail {
         // Detail that is not JSON comes from a damaged record; it is shown as it is.
-        Some(text) => problem.with_detail(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.clone()))),
+        Some(text) => {
+            problem.with_detail(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.clone())))
+        }
         None => problem,
     }
 }
@@ -111,12 +112,19 @@ mod tests {
     #[test]
     fn a_refusal_tells_the_state() {
         let problem = refused(Refused::Core(Refusal::Final(JobState::Succeeded)));
-        assert_eq!((problem.code, problem.detail), (ErrorCode::BadState, Some(json!({ "state": "succeeded" }))));
+        assert_eq!(
+            (problem.code, problem.detail),
+            (ErrorCode::BadState, Some(json!({ "state": "succeeded" })))
+        );
     }
 
     #[test]
     fn a_failure_keeps_its_code_and_detail() {
-        let reason = Failure { code: ErrorCode::Trap, message: "m".into(), detail: Some(r#"{"trap":"unreachable"}"#.into()) };
+        let reason = Failure {
+            code: ErrorCode::Trap,
+            message: "m".into(),
+            detail: Some(r#"{"trap":"unreachable"}"#.into()),
+        };
         let problem = failure(&reason);
         assert_eq!((problem.code, problem.detail), (ErrorCode::Trap, Some(json!({ "trap": "unreachable" }))));
     }

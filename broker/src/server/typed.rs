@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment};
 use windlass_wire::{code::ErrorCode, problem::Problem};
 
-/// Reads a decoded value.
-pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
+/// Reads a decoded value. `base` is its place in the request, as a JSON pointer.
+pub(super) fn from_value<T: DeserializeOwned>(base: &str, value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| refused(base, &error))
 }
 
 /// Reads JSON text.
 pub(super) fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(text);
-    let typed = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
+    let typed = serde_path_to_error::deserialize(&mut json).map_err(|error| refused("", &error))?;
     match json.end() {
         Ok(()) => Ok(typed),
         Err(error) => Err(Problem::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}"))),
@@ -24,11 +24,12 @@ pub(super) fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> 
 
 /// A refusal of one place in a request.
 pub(super) fn refused_at(pointer: &str, reason: impl std::fmt::Display) -> Problem {
-    Problem::new(ErrorCode::BadRequest, format!("`{pointer}`: {reason}")).with_detail(json!({ "pointer": pointer }))
+    Problem::new(ErrorCode::BadRequest, format!("`{pointer}`: {reason}"))
+        .with_detail(json!({ "pointer": pointer }))
 }
 
-fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    match pointer(error.path()) {
+fn refused(base: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    match format!("{base}{}", pointer(error.path())) {
         pointer if pointer.is_empty() => Problem::new(ErrorCode::BadRequest, error.inner().to_string()),
         pointer => refused_at(&pointer, error.inner()),
     }
@@ -60,7 +61,8 @@ mod tests {
 
     fn pointer_of(text: &str) -> Option<Value> {
         let from_text = from_text::<SubmitOptions>(text.as_bytes()).unwrap_err();
-        let from_value = serde_json::from_str(text).map(|value| from_value::<SubmitOptions>(value).unwrap_err());
+        let from_value =
+            serde_json::from_str(text).map(|value| from_value::<SubmitOptions>("", value).unwrap_err());
         assert_eq!(from_value.unwrap().detail, from_text.detail, "both ways point to the same place");
         from_text.detail
     }

@@ -17,7 +17,9 @@ mod watch;
 pub(super) use self::{
     about::{identity, metrics, ready},
     calls::call,
-    jobs::{Filter, Submission, Waited, cancel, get, list, logs, result, submit, wait},
+    jobs::{
+        Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, submit, wait,
+    },
     plugins::{plugin, plugins, schemas},
     watch::{Notice, Watch, WatchFilter},
 };

@@ -75,9 +75,15 @@ impl Terms {
 }
 
 fn priority(priority: i64) -> Result<i8, Problem> {
-    i8::try_from(priority).ok().filter(|priority| (PRIORITY_MIN..=PRIORITY_MAX).contains(priority)).ok_or_else(|| {
-        refused_at("/opts/priority", format!("expected {PRIORITY_MIN} to {PRIORITY_MAX}, found {priority}"))
-    })
+    i8::try_from(priority)
+        .ok()
+        .filter(|priority| (PRIORITY_MIN..=PRIORITY_MAX).contains(priority))
+        .ok_or_else(|| {
+            refused_at(
+                "/opts/priority",
+                format!("expected {PRIORITY_MIN} to {PRIORITY_MAX}, found {priority}"),
+            )
+        })
 }
 
 fn due(delay: Option<Span>, run_at: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
@@ -86,8 +92,9 @@ fn due(delay: Option<Span>, run_at: Option<&str>, now: Timestamp) -> Result<Opti
         (Some(delay), None) => Ok(Some(now.plus_millis(delay.millis()))),
         (Some(_), Some(_)) => Err(refused_at("/opts/run_at", "`delay` and `run_at` do not go together")),
         (None, Some(text)) => {
-            let at: jiff::Timestamp =
-                text.parse().map_err(|error| refused_at("/opts/run_at", format!("expected an RFC 3339 time: {error}")))?;
+            let at: jiff::Timestamp = text
+                .parse()
+                .map_err(|error| refused_at("/opts/run_at", format!("expected an RFC 3339 time: {error}")))?;
             // Times before 1970 are in the past, as now is.
             Ok(Some(u64::try_from(at.as_millisecond()).map_or(now, Timestamp)))
         }
@@ -120,15 +127,22 @@ fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Prob
     if tags.len() > TAGS_MAX {
         return Err(refused_at("/opts/tags", format!("expected at most {TAGS_MAX} tags")));
     }
-    if let Some((key, _)) = tags.iter().find(|(key, value)| {
-        key.is_empty() || key.len() > TAG_BYTES_MAX || value.len() > TAG_BYTES_MAX
-    }) {
+    if let Some((key, _)) = tags
+        .iter()
+        .find(|(key, value)| key.is_empty() || key.len() > TAG_BYTES_MAX || value.len() > TAG_BYTES_MAX)
+    {
         let pointer = format!("/opts/tags/{}", escape(key));
-        return Err(refused_at(&pointer, format!("expected a key of 1 to {TAG_BYTES_MAX} bytes, and no longer a value")));
+        return Err(refused_at(
+            &pointer,
+            format!("expected a key of 1 to {TAG_BYTES_MAX} bytes, and no longer a value"),
+        ));
     }
     let bytes: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > TAGS_BYTES_MAX {
-        return Err(refused_at("/opts/tags", format!("expected at most {TAGS_BYTES_MAX} bytes in all, found {bytes}")));
+        return Err(refused_at(
+            "/opts/tags",
+            format!("expected at most {TAGS_BYTES_MAX} bytes in all, found {bytes}"),
+        ));
     }
     Ok(tags)
 }
@@ -180,9 +194,16 @@ mod tests {
             (json!({ "tags": many_tags }), "/opts/tags"),
             (json!({ "tags": { "": "x" } }), "/opts/tags/"),
             (json!({ "tags": { "a/b": "x".repeat(257) } }), "/opts/tags/a~1b"),
-            (json!({ "tags": { "a": "x".repeat(256), "b": "x".repeat(256), "c": "x".repeat(256), "d": "x".repeat(256) } }), "/opts/tags"),
+            (
+                json!({ "tags": { "a": "x".repeat(256), "b": "x".repeat(256), "c": "x".repeat(256), "d": "x".repeat(256) } }),
+                "/opts/tags",
+            ),
         ] {
-            assert_eq!(terms(options.clone()).unwrap_err().detail, Some(json!({ "pointer": pointer })), "{options}");
+            assert_eq!(
+                terms(options.clone()).unwrap_err().detail,
+                Some(json!({ "pointer": pointer })),
+                "{options}"
+            );
         }
     }
 }

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_failed_job_tells_why() {
-        let failure = Failure { code: ErrorCode::HandlerError, message: "no".into(), detail: Some("7".into()) };
+        let failure =
+            Failure { code: ErrorCode::HandlerError, message: "no".into(), detail: Some("7".into()) };
         let view = job_view(&job(State::Failed { at: Timestamp(5), failure }), None);
         assert_eq!(view.state, JobState::Failed);
         assert_eq!(view.error.unwrap().detail, Some(serde_json::Value::from(7)));

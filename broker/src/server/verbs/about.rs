@@ -8,7 +8,11 @@ use super::super::{
 };
 
 /// Who answers here, to whom.
-pub(in crate::server) fn identity(context: &Context, caller: &Caller, connection: Option<&str>) -> IdentityView {
+pub(in crate::server) fn identity(
+    context: &Context,
+    caller: &Caller,
+    connection: Option<&str>,
+) -> IdentityView {
     IdentityView {
         broker: "windlass".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -32,5 +36,8 @@ pub(in crate::server) async fn ready(context: &Context) -> Result<(), Problem> {
 pub(in crate::server) async fn metrics(context: &Context) -> Result<String, Problem> {
     let stats = context.driver.stats().await.map_err(refused)?;
     let health = context.with_store(|store| Ok(store.health())).await?;
-    context.traffic.render(stats, &health).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))
+    context
+        .traffic
+        .render(stats, &health)
+        .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))
 }

@@ -1,11 +1,8 @@
 //! Calls: run a handler now and answer its value.
 
-use std::time::Duration;
-
 use serde_json::{Value, value::RawValue};
 use windlass_wire::{
     code::ErrorCode,
-    limits::ARGS_TEXT_BYTES_MAX,
     problem::Problem,
     span::{Span, Timeout},
     submit::CallOptions,

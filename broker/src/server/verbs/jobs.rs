@@ -73,7 +73,8 @@ pub(in crate::server) async fn submit(
     let version = opts.version.take();
     let terms = Terms::new(opts, context.driver.clock().now())?;
     let resolved = context.registry.resolve(&handler, version.as_deref())?;
-    check(&resolved.version.signatures[resolved.handler], &args).map_err(|error| argument_error(error, "/args"))?;
+    check(&resolved.version.signatures[resolved.handler], &args)
+        .map_err(|error| argument_error(error, "/args"))?;
     let args = args.to_string();
     check_args_size(args.len())?;
     let args = keep(context, args).await?;
@@ -85,7 +86,8 @@ pub(in crate::server) fn check_args_size(bytes: usize) -> Result<(), Problem> {
     if bytes <= ARGS_TEXT_BYTES_MAX {
         return Ok(());
     }
-    let message = format!("the arguments are {bytes} bytes of JSON; at most {ARGS_TEXT_BYTES_MAX} are accepted");
+    let message =
+        format!("the arguments are {bytes} bytes of JSON; at most {ARGS_TEXT_BYTES_MAX} are accepted");
     Err(Problem::new(ErrorCode::TooLarge, message).with_detail(json!({ "bytes_max": ARGS_TEXT_BYTES_MAX })))
 }
 
@@ -114,7 +116,11 @@ pub(in crate::server) async fn wait(
 }
 
 /// A job with its arguments.
-pub(in crate::server) async fn get(context: &Context, caller: &Caller, id: JobId) -> Result<JobView, Problem> {
+pub(in crate::server) async fn get(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+) -> Result<JobView, Problem> {
     let job = find(context, caller, id).await?;
     let args = bring(context, &job.spec.args).await?;
     Ok(job_view(&job, Some(args)))
@@ -133,7 +139,11 @@ pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Bo
 }
 
 /// What the attempts of a job logged, the oldest first, that in progress last.
-pub(in crate::server) async fn logs(context: &Context, caller: &Caller, id: JobId) -> Result<String, Problem> {
+pub(in crate::server) async fn logs(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+) -> Result<String, Problem> {
     // The attempt in progress is read first: if it ends meanwhile, its log is seen twice rather than never.
     let running = context.driver.running_log(id);
     let job = find(context, caller, id).await?;
@@ -150,17 +160,20 @@ pub(in crate::server) async fn cancel(context: &Context, caller: &Caller, id: Jo
         Ok(()) => Ok(()),
         Err(Refused::Core(Refusal::Unknown)) => {
             let job = find(context, caller, id).await?;
-            match job.state.name() {
-                JobState::Cancelled => Ok(()),
-                state => Err(translate::refused(Refused::Core(Refusal::Final(state)))),
-            }
+            let state = job.state.name();
+            let is_done = state == JobState::Cancelled;
+            if is_done { Ok(()) } else { Err(translate::refused(Refused::Core(Refusal::Final(state)))) }
         }
         Err(refused) => Err(translate::refused(refused)),
     }
 }
 
 /// A page of the caller's jobs, newest first, without their arguments.
-pub(in crate::server) async fn list(context: &Context, caller: &Caller, filter: Filter) -> Result<JobPage, Problem> {
+pub(in crate::server) async fn list(
+    context: &Context,
+    caller: &Caller,
+    filter: Filter,
+) -> Result<JobPage, Problem> {
     let channel = caller.channel.clone();
     let page = context
         .with_store(move |store| {
@@ -183,7 +196,7 @@ pub(in crate::server) async fn list(context: &Context, caller: &Caller, filter: 
 }
 
 /// A job of the caller's channel; those of others do not exist for it.
-pub(super) async fn find(context: &Context, caller: &Caller, id: JobId) -> Result<Job, Problem> {
+pub(in crate::server) async fn find(context: &Context, caller: &Caller, id: JobId) -> Result<Job, Problem> {
     let job = context.with_store(move |store| store.job(id)).await?;
     job.filter(|job| job.spec.channel == caller.channel).ok_or_else(|| unknown(id))
 }

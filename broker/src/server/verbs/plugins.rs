@@ -22,7 +22,8 @@ pub(in crate::server) fn plugin(context: &Context, name: &str) -> Result<PluginV
 /// digest or the unique beginning of one.
 pub(in crate::server) fn schemas(context: &Context, name: &str, version: &str) -> Result<Value, Problem> {
     let plugin = find(context, name)?;
-    let mut versions = plugin.versions.iter().filter(|uploaded| uploaded.version.digest.to_string().starts_with(version));
+    let mut versions =
+        plugin.versions.iter().filter(|uploaded| uploaded.version.digest.to_string().starts_with(version));
     let (Some(found), None) = (versions.next(), versions.next()) else {
         return Err(Problem::new(ErrorCode::NotFound, format!("`{name}` has no single version `{version}`"))
             .with_hint(format!("`GET /v1/plugins/{name}` lists its versions")));

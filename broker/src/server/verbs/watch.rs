@@ -8,7 +8,14 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use windlass_core::job::Job;
 use windlass_wire::{id::JobId, problem::Problem, state::JobState};
 
-use super::{super::{context::{Caller, Context}, translate::job_view}, jobs::find, json};
+use super::{
+    super::{
+        context::{Caller, Context},
+        translate::job_view,
+    },
+    jobs::find,
+    json,
+};
 use crate::driver::JobEvent;
 
 /// Which jobs to watch: those that match everything given.
@@ -52,6 +59,7 @@ pub(in crate::server) struct Watch {
     filter: WatchFilter,
     events: Receiver<JobEvent>,
     found: Option<Arc<Job>>,
+    missed: u64,
     revision_seen: u32,
 }
 
@@ -64,16 +72,20 @@ impl Watch {
     ) -> Result<Self, Problem> {
         // Events are received before the job is read, so that no change falls between the two.
         let events = context.driver.events();
-        let mut watch = Self { context, caller, filter, events, found: None, revision_seen: 0 };
+        let mut watch = Self { context, caller, filter, events, found: None, missed: 0, revision_seen: 0 };
         watch.look().await?;
         Ok(watch)
     }
 
-    /// The next notice; none = the broker goes down.
-    ///
-    /// Cancel safety: a notice may be lost; poll it to its end.
+    /// The next notice; none = the broker goes down. Cancel safe.
     pub(in crate::server) async fn next(&mut self) -> Option<Result<Notice, Problem>> {
         loop {
+            if self.missed > 0 {
+                // Forgotten only after the job was read anew, so that nothing is lost if this is dropped.
+                let looked = self.look().await;
+                let missed = std::mem::take(&mut self.missed);
+                return Some(looked.map(|()| Notice::Gap(missed)));
+            }
             if let Some(job) = self.found.take()
                 && self.is_wanted(&job)
             {
@@ -82,9 +94,7 @@ impl Watch {
             match self.events.recv().await {
                 Ok(event) if self.is_wanted(&event.job) => return Some(self.notice(event.seq, &event.job)),
                 Ok(_) => {}
-                Err(RecvError::Lagged(missed)) => {
-                    return Some(self.look().await.map(|()| Notice::Gap(missed)));
-                }
+                Err(RecvError::Lagged(missed)) => self.missed += missed,
                 Err(RecvError::Closed) => return None,
             }
         }
