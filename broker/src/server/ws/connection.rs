@@ -134,7 +134,7 @@ impl Connection {
                 Some((tag, answer)) = self.overtaking.next() => self.answer(&tag, answer),
                 Some((tag, answer)) = self.ordered.next() => self.answer(&tag, answer),
                 Some((sub, notice)) = self.session.subscriptions.next(), if has_room => self.tell(sub, notice),
-                written = self.outbox.drain(), if !self.outbox.is_empty() => written.err().map(unwritten),
+                written = self.outbox.drain(), if !self.outbox.is_empty() => written.err().as_ref().map(unwritten),
                 _ = tick.tick() => self.tick(may_read),
                 () = &mut draining, if !is_draining => { is_draining = true; None }
                 () = &mut cut => Some(Ending::Cut),
@@ -318,7 +318,7 @@ fn too_large() -> Ending {
     Ending::Closing(Closing::new(close::TOO_LARGE, "the frame is too large"))
 }
 
-fn unwritten(error: Error) -> Ending {
-    let is_stalled = matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut);
+fn unwritten(error: &Error) -> Ending {
+    let is_stalled = matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut);
     if is_stalled { Ending::Stalled } else { Ending::Lost(error.to_string()) }
 }

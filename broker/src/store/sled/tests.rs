@@ -177,3 +177,42 @@ fn a_reader_never_sees_half_of_a_long_value() {
         }
     });
 }
+
+/// The directory of a store as a crash leaves it, with `db` as the content of sled's file.
+fn crash_image(dir: &Path, db: &[u8]) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    fs::create_dir_all(image.path().join("sled/blobs")).unwrap();
+    fs::copy(dir.join("sled/conf"), image.path().join("sled/conf")).unwrap();
+    fs::write(image.path().join("sled/db"), db).unwrap();
+    image
+}
+
+#[test]
+fn a_change_torn_by_a_crash_is_whole_or_absent_and_those_before_it_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(dir.path()).unwrap();
+    let change = |number: u32| {
+        let short = Change::default().put(format!("a{number}").into(), vec![1; 100]).unwrap();
+        short.put(format!("b{number}").into(), vec![2; 20_000]).unwrap()
+    };
+    let file = || fs::read(dir.path().join("sled/db")).unwrap();
+    (0..20).for_each(|number| engine.commit(&[change(number)]).unwrap());
+    let before = file();
+    engine.commit(&[change(20)]).unwrap();
+    let after = file();
+    let start = before.iter().zip(&after).position(|(old, new)| old != new).unwrap_or(before.len());
+    let held = |engine: &SledEngine, number: u32| {
+        let [short, long] = ["a", "b"].map(|half| engine.get(format!("{half}{number}").as_bytes()).unwrap());
+        assert_eq!(short.is_some(), long.is_some(), "change {number} is torn");
+        assert!(long.is_none_or(|long| long == vec![2; 20_000]), "change {number} is damaged");
+        short.is_some()
+    };
+    for step in 0..16 {
+        let written = start + (after.len() - start) * step / 16;
+        let old = before.get(written..).unwrap_or_default();
+        let image = crash_image(dir.path(), &[&after[..written], old].concat());
+        let engine = SledEngine::open(image.path()).unwrap();
+        assert!((0..20).all(|number| held(&engine, number)), "an acknowledged change is lost");
+        held(&engine, 20);
+    }
+}
