@@ -7,3 +7,4 @@
 pub mod registry;
 pub mod sandbox;
 pub mod store;
+pub mod worker;
