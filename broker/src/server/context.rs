@@ -28,7 +28,7 @@ pub struct Parts {
     /// What is remembered.
     pub store: Store,
     /// The plugins.
-    pub registry: Arc<Registry>,
+    pub registry: Registry,
     /// The token to ask for.
     pub token: Token,
     /// The names and origins to let in.
@@ -41,7 +41,7 @@ pub struct Parts {
 pub struct Context {
     pub(super) driver: Handle,
     pub(super) store: Store,
-    pub(super) registry: Arc<Registry>,
+    pub(super) registry: Registry,
     pub(super) token: Token,
     pub(super) doors: Doors,
     pub(super) router: Router,
