@@ -37,8 +37,6 @@ pub enum Command {
         /// When it is given up if no slot was free; none = never.
         deadline: Option<Timestamp>,
     },
-    /// Stop a call, waiting or running.
-    CancelCall(CallId),
     /// A run of a call ended; its slot is free.
     EndCall(CallId),
     /// A run of a job ended.

@@ -39,13 +39,6 @@ pub enum Decision {
         /// Under which lease.
         fence: Fence,
     },
-    /// Stop the run of a call.
-    StopCall {
-        /// Who runs it.
-        worker: WorkerId,
-        /// The call.
-        call: CallId,
-    },
 }
 
 /// A queue of a channel and its number, which is part of the ids of its jobs.

@@ -140,7 +140,6 @@ impl Scheduler {
             Command::Submit { spec, due, salt } => return self.submit(spec, due, salt, now),
             Command::Cancel { job, channel } => self.cancel(job, &channel, now)?,
             Command::Call { call, deadline } => self.call(call, deadline)?,
-            Command::CancelCall(call) => self.cancel_call(call),
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
             Command::Join { worker, slots } => self.slots.join(worker, slots.min(SLOTS_MAX)),
@@ -149,7 +148,10 @@ impl Scheduler {
                     self.lose_worker(job, fence, now);
                 }
             }
-            Command::Drain => self.draining = true,
+            Command::Drain => {
+                self.draining = true;
+                self.decisions.extend(core::iter::from_fn(|| self.calls.pop()).map(Decision::RefuseCall));
+            }
         }
         Ok(Answer::Done)
     }
@@ -205,13 +207,6 @@ impl Scheduler {
         }
         self.calls.push(call, deadline);
         Ok(())
-    }
-
-    fn cancel_call(&mut self, call: CallId) {
-        if !self.calls.remove(call) {
-            let worker = self.slots.worker_of_call(call);
-            self.decisions.extend(worker.map(|worker| Decision::StopCall { worker, call }));
-        }
     }
 
     fn end_attempt(&mut self, fence: Fence, end: AttemptEnd, now: Timestamp) -> Result<(), Refusal> {

@@ -62,11 +62,6 @@ impl Slots {
         }
     }
 
-    /// Who runs the call.
-    pub fn worker_of_call(&self, call: CallId) -> Option<WorkerId> {
-        self.calls.get(&call).copied()
-    }
-
     /// Slots held now.
     pub fn held(&self) -> usize {
         self.jobs.len() + self.calls.len()

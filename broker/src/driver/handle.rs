@@ -1,0 +1,187 @@
+//! The way to the driver: what the rest of the broker may ask of it.
+
+use std::{sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use windlass_core::{
+    command::Refusal,
+    job::{Job, Spec, Timestamp},
+};
+use windlass_wire::id::JobId;
+
+use crate::{
+    registry::Version,
+    sandbox::{Arguments, Control, Limits},
+    worker::{CallError, LocalWorker},
+};
+
+/// A job to accept.
+#[derive(Debug)]
+pub struct NewJob {
+    /// What is asked for.
+    pub spec: Spec,
+    /// When it becomes ready; none = now.
+    pub due: Option<Timestamp>,
+}
+
+/// A call to run.
+#[derive(Debug)]
+pub struct NewCall {
+    /// The plugin version.
+    pub version: Arc<Version>,
+    /// The handler's place in the version's signatures.
+    pub handler: usize,
+    /// Its checked arguments.
+    pub args: Arguments,
+    /// The one clock over waiting for a slot and running; none = no limit.
+    pub timeout: Option<Duration>,
+}
+
+/// A job changed, and the change is durable.
+#[derive(Debug, Clone)]
+pub struct JobEvent {
+    /// Grows with every event, over all starts of the broker.
+    pub seq: u64,
+    /// When it became known.
+    pub at: Timestamp,
+    /// The job as it is since.
+    pub job: Arc<Job>,
+}
+
+/// Why the driver did not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// The core refused.
+    #[error(transparent)]
+    Core(#[from] Refusal),
+    /// The store failed or the broker is going down; nothing is known about what became of the request.
+    #[error("the broker is going down")]
+    Stopped,
+}
+
+/// How much there is of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Jobs that are not final.
+    pub live_jobs: usize,
+    /// Calls that wait for a slot.
+    pub waiting_calls: usize,
+    /// Slots in which something runs.
+    pub held_slots: usize,
+}
+
+/// What may arrive in the driver's mailbox.
+pub(super) enum Input {
+    Submit { job: NewJob, answer: oneshot::Sender<Result<JobId, Refused>> },
+    Cancel { job: JobId, channel: String, answer: oneshot::Sender<Result<(), Refused>> },
+    Wait { job: JobId, answer: oneshot::Sender<Option<Arc<Job>>> },
+    Call(Box<CallRequest>),
+    Stats(oneshot::Sender<Stats>),
+    Drain(oneshot::Sender<()>),
+    Cut,
+}
+
+/// A call on its way to a worker.
+pub(super) struct CallRequest {
+    pub(super) call: NewCall,
+    pub(super) deadline: Option<Timestamp>,
+    pub(super) control: Control,
+    pub(super) answer: oneshot::Sender<Result<String, CallError>>,
+}
+
+/// Asks the driver. Clones ask the same one.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) events: broadcast::Sender<JobEvent>,
+    pub(super) worker: Arc<LocalWorker>,
+    pub(super) clock: super::Clock,
+}
+
+impl Handle {
+    /// Accepts a job; durable when it answers.
+    ///
+    /// Cancel safety: dropped before the answer, the job may have been accepted or not.
+    pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
+        self.ask(|answer| Input::Submit { job, answer }).await?
+    }
+
+    /// Cancels a job of a channel; final and durable when it answers. [`Refusal::Unknown`] means that it is not
+    /// live: what the store shows then is its final record, or it has none.
+    ///
+    /// Cancel safety: dropped before the answer, the job may have been cancelled or not.
+    pub async fn cancel(&self, job: JobId, channel: &str) -> Result<(), Refused> {
+        let channel = channel.to_owned();
+        self.ask(|answer| Input::Cancel { job, channel, answer }).await?
+    }
+
+    /// Waits for a job's final, durable record. None: it is not live, so the store has all there is to know.
+    ///
+    /// Cancel safety: dropping it only ends the waiting.
+    pub async fn wait(&self, job: JobId) -> Result<Option<Arc<Job>>, Refused> {
+        self.ask(|answer| Input::Wait { job, answer }).await
+    }
+
+    /// Runs a call in the next free slot and answers its result as JSON text.
+    ///
+    /// Cancel safety: dropping it stops the guest.
+    pub async fn call(&self, call: NewCall) -> Result<String, CallError> {
+        let deadline = call.timeout.map(|timeout| {
+            self.clock.now().plus_millis(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
+        });
+        let control = Control::new(&Limits::default());
+        let stop_when_dropped = StopOnDrop(control.clone());
+        let end = self
+            .ask(|answer| Input::Call(Box::new(CallRequest { call, deadline, control, answer })))
+            .await
+            .unwrap_or(Err(CallError::Stopped));
+        drop(stop_when_dropped);
+        end
+    }
+
+    /// Every change of every job from now on. A receiver that is too slow is told how many it missed.
+    pub fn events(&self) -> broadcast::Receiver<JobEvent> {
+        self.events.subscribe()
+    }
+
+    /// What the attempt in progress has logged so far; none = no attempt of it is running here.
+    pub fn running_log(&self, job: JobId) -> Option<String> {
+        self.worker.running_log(job)
+    }
+
+    /// How much there is of what.
+    pub async fn stats(&self) -> Result<Stats, Refused> {
+        self.ask(Input::Stats).await
+    }
+
+    /// Stops granting and accepting; answers when nothing runs any more and everything is durable.
+    pub async fn drain(&self) -> Result<(), Refused> {
+        self.ask(Input::Drain).await
+    }
+
+    /// Stops every run; jobs are handed back without counting the attempt.
+    pub async fn cut(&self) {
+        // A driver that is gone already has nothing left to cut.
+        drop(self.inputs.send(Input::Cut).await);
+    }
+
+    /// The broker's clock.
+    pub fn clock(&self) -> super::Clock {
+        self.clock
+    }
+
+    async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.inputs.send(input(answer)).await.map_err(|_| Refused::Stopped)?;
+        answered.await.map_err(|_| Refused::Stopped)
+    }
+}
+
+struct StopOnDrop(Control);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

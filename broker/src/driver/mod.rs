@@ -1,0 +1,379 @@
+//! The only place where the core meets the world: mailbox -> core -> store -> effects.
+//!
+//! One loop owns the [`Scheduler`]. It takes what waits in its mailbox as one batch, asks the core, hands the
+//! records to the store's committer as one group, and carries out what follows once the group is durable. It
+//! never waits for the disk: while one group is being synced the next is gathered.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use windlass_core::{
+    command::{Answer, AttemptEnd, CallId, Command, Refusal},
+    decision::{Decision, QueueNumber},
+    job::{Fence, Job, WorkerId},
+    limits::COUNTER_BITS,
+    scheduler::Scheduler,
+};
+use windlass_wire::id::JobId;
+
+mod clock;
+mod groups;
+mod handle;
+mod restore;
+
+pub use self::{
+    clock::Clock,
+    handle::{Handle, JobEvent, NewCall, NewJob, Refused, Stats},
+};
+use self::{
+    groups::{Effect, Groups},
+    handle::{CallRequest, Input},
+};
+use crate::{
+    metrics::Metrics,
+    store::{Change, Store, StoreError},
+    worker::{CallError, CallWork, JobWork, LocalWorker, Report},
+};
+
+/// Requests waiting for the driver; above it whoever asks waits.
+const MAILBOX_INPUTS_MAX: usize = 4096;
+/// Requests handled as one batch, and so at most in one group.
+const BATCH_INPUTS_MAX: usize = 512;
+/// Groups on their way to the disk.
+const GROUPS_IN_FLIGHT_MAX: usize = 8;
+/// Events a subscriber may lag behind before it is told of a gap.
+const EVENTS_KEPT_MAX: usize = 4096;
+/// Who waits for one job at most; above it the oldest is told to look into the store.
+const WAITERS_PER_JOB_MAX: usize = 1024;
+/// The worker inside the broker.
+const LOCAL_WORKER: WorkerId = WorkerId(0);
+
+/// Owns live jobs. Made by [`Driver::restore`], used up by [`Driver::run`].
+pub struct Driver {
+    scheduler: Scheduler,
+    store: Store,
+    worker: Arc<LocalWorker>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    groups: Groups,
+    unsent: Option<Vec<Change>>,
+    calls: HashMap<CallId, Box<CallRequest>>,
+    last_call: u64,
+    waiters: HashMap<JobId, Vec<oneshot::Sender<Option<Arc<Job>>>>>,
+    events: broadcast::Sender<JobEvent>,
+    last_seq: u64,
+    draining: Option<oneshot::Sender<()>>,
+    inputs: mpsc::Receiver<Input>,
+    reports: mpsc::Receiver<Report>,
+    durable: mpsc::Receiver<Result<(), StoreError>>,
+    tell_durable: mpsc::Sender<Result<(), StoreError>>,
+}
+
+impl Driver {
+    /// Takes up what the store remembers and offers the worker's slots. Reads the store: call it where blocking
+    /// is allowed.
+    pub fn restore(
+        store: Store,
+        worker: Arc<LocalWorker>,
+        reports: mpsc::Receiver<Report>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Result<(Self, Handle), StoreError> {
+        let (scheduler, decisions) = restore::scheduler(&store, clock.now())?;
+        let (to_driver, inputs) = mpsc::channel(MAILBOX_INPUTS_MAX);
+        let (tell_durable, durable) = mpsc::channel(GROUPS_IN_FLIGHT_MAX);
+        let (events, _) = broadcast::channel(EVENTS_KEPT_MAX);
+        let handle = Handle { inputs: to_driver, events: events.clone(), worker: Arc::clone(&worker), clock };
+        let last_seq = u64::from(store.start_number()) << COUNTER_BITS;
+        let slots = worker.slots();
+        let mut driver = Self {
+            scheduler,
+            store,
+            worker,
+            clock,
+            metrics,
+            groups: Groups::default(),
+            unsent: None,
+            calls: HashMap::new(),
+            last_call: 0,
+            waiters: HashMap::new(),
+            events,
+            last_seq,
+            draining: None,
+            inputs,
+            reports,
+            durable,
+            tell_durable,
+        };
+        driver.carry_out(decisions);
+        driver.tell(Command::Join { worker: LOCAL_WORKER, slots });
+        Ok((driver, handle))
+    }
+
+    /// Drives until drained, until the last handle is gone, or until a write fails, which it answers.
+    pub async fn run(mut self) -> Result<(), StoreError> {
+        let (mut inputs, mut reports) = (Vec::new(), Vec::new());
+        loop {
+            self.send_group();
+            if self.is_drained() {
+                return Ok(());
+            }
+            let open = self.groups.in_flight() < GROUPS_IN_FLIGHT_MAX && self.unsent.is_none();
+            let deadline = self.scheduler.poll_timeout().map(|(at, _)| self.clock.until(at));
+            // Every branch is cancel safe: receivers lose nothing when another branch wins, and the pauses are
+            // made anew in every round.
+            tokio::select! {
+                biased;
+                Some(outcome) = self.durable.recv() => self.acknowledge(outcome)?,
+                count = self.reports.recv_many(&mut reports, BATCH_INPUTS_MAX), if open => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    for report in reports.drain(..) {
+                        self.report(report);
+                    }
+                }
+                count = self.inputs.recv_many(&mut inputs, BATCH_INPUTS_MAX), if open => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    for input in inputs.drain(..) {
+                        self.input(input);
+                    }
+                }
+                () = pause(deadline), if open => {
+                    let decisions = self.scheduler.handle_timeout(self.clock.now());
+                    self.carry_out(decisions);
+                }
+                () = tokio::time::sleep(std::time::Duration::from_millis(1)), if self.unsent.is_some() => {}
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Submit { job, answer } => self.submit(job, answer),
+            Input::Cancel { job, channel, answer } => {
+                let done = self.command(Command::Cancel { job, channel }).map(|_| ());
+                self.groups.after(Effect::AnswerCancel(answer, done.map_err(Refused::from)));
+            }
+            Input::Wait { job, answer } => self.wait(job, answer),
+            Input::Call(request) => self.call(request),
+            Input::Stats(answer) => drop(answer.send(self.stats())),
+            Input::Drain(answer) => {
+                self.draining = Some(answer);
+                self.tell(Command::Drain);
+            }
+            Input::Cut => self.worker.stop_all(),
+        }
+    }
+
+    fn submit(&mut self, job: NewJob, answer: oneshot::Sender<Result<JobId, Refused>>) {
+        let Ok(salt) = getrandom::u32() else {
+            tracing::error!("the system has no random numbers, which the ids of jobs need");
+            return drop(answer.send(Err(Refused::Stopped)));
+        };
+        let submitted = match self.command(Command::Submit { spec: Arc::new(job.spec), due: job.due, salt }) {
+            Ok(Answer::Submitted(id)) => Ok(id),
+            Ok(Answer::Done) => Err(Refused::Stopped),
+            Err(refusal) => Err(refusal.into()),
+        };
+        self.groups.after(Effect::AnswerSubmit(answer, submitted));
+    }
+
+    fn wait(&mut self, job: JobId, answer: oneshot::Sender<Option<Arc<Job>>>) {
+        if self.scheduler.job(job).is_none() {
+            self.groups.after(Effect::AnswerWait(answer));
+            return;
+        }
+        let waiters = self.waiters.entry(job).or_default();
+        waiters.retain(|waiter| !waiter.is_closed());
+        if waiters.len() >= WAITERS_PER_JOB_MAX {
+            drop(waiters.remove(0).send(None));
+        }
+        waiters.push(answer);
+    }
+
+    fn call(&mut self, request: Box<CallRequest>) {
+        self.last_call += 1;
+        let call = CallId(self.last_call);
+        let deadline = request.deadline;
+        self.calls.insert(call, request);
+        if let Err(refusal) = self.command(Command::Call { call, deadline }) {
+            self.answer_call(call, Err(refusal.into()));
+        }
+    }
+
+    /// Answers a call that never got a slot. Whoever asked may have gone meanwhile.
+    fn answer_call(&mut self, call: CallId, answer: Result<String, CallError>) {
+        drop(self.calls.remove(&call).map(|request| request.answer.send(answer)));
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::CallEnded(call) => self.tell(Command::EndCall(call)),
+            Report::AttemptEnded { fence, job, attempt, end, log } => {
+                if !log.is_empty() {
+                    self.record(|change| change.set_log(job, attempt, &log));
+                }
+                if matches!(end, AttemptEnd::Failed { .. }) {
+                    self.metrics.attempts_failed.inc();
+                }
+                self.tell(Command::EndAttempt { fence, end });
+            }
+        }
+    }
+
+    /// A command nobody waits for: its refusal means that it came too late to change anything.
+    fn tell(&mut self, command: Command) {
+        if let Err(refusal) = self.command(command) {
+            tracing::debug!(%refusal, "a command changed nothing");
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Result<Answer, Refusal> {
+        let (answer, decisions) = self.scheduler.handle(command, self.clock.now());
+        self.carry_out(decisions);
+        answer
+    }
+
+    fn carry_out(&mut self, decisions: Vec<Decision>) {
+        for decision in decisions {
+            match decision {
+                Decision::Save(job) => self.save(job),
+                Decision::SaveQueue(queue) => self.save_queue(&queue),
+                Decision::Assign { fence, job, .. } => {
+                    self.metrics.leases_granted.inc();
+                    if self.groups.is_undurable(job.id) {
+                        self.groups.after(Effect::Assign { fence, job });
+                    } else {
+                        self.worker.start_job(JobWork { fence, job });
+                    }
+                }
+                Decision::AssignCall { call, .. } => self.assign_call(call),
+                Decision::RefuseCall(call) => {
+                    let draining = self.draining.is_some();
+                    let why = if draining { Refusal::Draining.into() } else { CallError::Overloaded };
+                    self.answer_call(call, Err(why));
+                }
+                Decision::Stop { fence, .. } => self.groups.after(Effect::Stop(fence)),
+            }
+        }
+    }
+
+    fn save(&mut self, job: Arc<Job>) {
+        if job.revision == 1 {
+            self.groups.submitted(job.id);
+        }
+        self.record(|change| change.set_job(&job));
+        self.groups.after(Effect::Publish(job));
+    }
+
+    fn save_queue(&mut self, queue: &QueueNumber) {
+        self.record(|change| change.set_queue(queue));
+    }
+
+    /// Adds a record to the group. A record that cannot be written is a bug of ours, and going on without it
+    /// would break a promise.
+    fn record(&mut self, set: impl FnOnce(Change) -> Result<Change, StoreError>) {
+        match set(Change::default()) {
+            Ok(change) => self.groups.change(change),
+            Err(error) => panic_on_unwritable(&error),
+        }
+    }
+
+    fn assign_call(&mut self, call: CallId) {
+        let Some(request) = self.calls.remove(&call) else { return };
+        let CallRequest { call: work, deadline, control, answer } = *request;
+        let time_left = deadline.map(|deadline| self.clock.until(deadline));
+        self.worker.start_call(CallWork {
+            call,
+            version: work.version,
+            handler: work.handler,
+            args: work.args,
+            time_left,
+            control,
+            answer,
+        });
+    }
+
+    fn send_group(&mut self) {
+        if self.unsent.is_none() {
+            let (changes, effects) = self.groups.close();
+            self.unsent = changes;
+            self.perform(effects);
+        }
+        let Some(changes) = self.unsent.take() else { return };
+        let tell_durable = self.tell_durable.clone();
+        // There is room: groups on their way are no more than the channel holds.
+        let done = move |outcome| drop(tell_durable.try_send(outcome));
+        if let Err((changes, error)) = self.store.committer().submit(changes, done) {
+            match error {
+                StoreError::Busy => self.unsent = Some(changes),
+                error => drop(self.tell_durable.try_send(Err(error))),
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+        outcome?;
+        let effects = self.groups.acknowledge();
+        self.perform(effects);
+        Ok(())
+    }
+
+    /// Carries out effects. Whoever asked may have gone meanwhile, so answers may go nowhere.
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::AnswerCancel(answer, done) => drop(answer.send(done)),
+                Effect::AnswerSubmit(answer, submitted) => drop(answer.send(submitted)),
+                Effect::AnswerWait(answer) => drop(answer.send(None)),
+                Effect::Assign { fence, job } => self.worker.start_job(JobWork { fence, job }),
+                Effect::Publish(job) => self.publish(job),
+                Effect::Stop(fence) => self.worker.stop(fence),
+            }
+        }
+    }
+
+    fn publish(&mut self, job: Arc<Job>) {
+        self.metrics.count_job(&job);
+        if job.state.is_final() {
+            for waiter in self.waiters.remove(&job.id).unwrap_or_default() {
+                drop(waiter.send(Some(Arc::clone(&job))));
+            }
+        }
+        self.last_seq += 1;
+        // Nobody may be listening.
+        drop(self.events.send(JobEvent { seq: self.last_seq, at: self.clock.now(), job }));
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            live_jobs: self.scheduler.live_jobs(),
+            waiting_calls: self.scheduler.waiting_calls(),
+            held_slots: self.scheduler.held_slots(),
+        }
+    }
+
+    fn is_drained(&mut self) -> bool {
+        let idle = self.scheduler.held_slots() == 0 && self.scheduler.waiting_calls() == 0;
+        let done = idle && self.groups.is_empty() && self.unsent.is_none();
+        match self.draining.take_if(|_| done) {
+            Some(answer) => answer.send(()).is_ok() || done,
+            None => false,
+        }
+    }
+}
+
+async fn pause(duration: Option<std::time::Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[expect(clippy::panic, reason = "the process must not go on with a state it cannot remember")]
+fn panic_on_unwritable(error: &StoreError) -> ! {
+    panic!("a record that should always fit could not be written: {error}")
+}

@@ -1,0 +1,51 @@
+//! What is counted, under which names, in which units.
+
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use windlass_core::job::Job;
+use windlass_wire::state::JobState;
+
+/// Counters of this start of the broker.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Attempts that ended without a result.
+    pub attempts_failed: Counter,
+    /// Jobs cancelled.
+    pub jobs_cancelled: Counter,
+    /// Jobs that failed for good.
+    pub jobs_failed: Counter,
+    /// Jobs accepted.
+    pub jobs_submitted: Counter,
+    /// Jobs that ended with a result.
+    pub jobs_succeeded: Counter,
+    /// Jobs given to a worker.
+    pub leases_granted: Counter,
+}
+
+impl Metrics {
+    /// Makes the counters known to whoever renders them. Names get the suffix `_total` when rendered.
+    pub fn register(&self, registry: &mut Registry) {
+        let counters = [
+            ("windlass_attempts_failed", "Attempts that ended without a result", &self.attempts_failed),
+            ("windlass_jobs_cancelled", "Jobs cancelled", &self.jobs_cancelled),
+            ("windlass_jobs_failed", "Jobs that failed for good", &self.jobs_failed),
+            ("windlass_jobs_submitted", "Jobs accepted", &self.jobs_submitted),
+            ("windlass_jobs_succeeded", "Jobs that ended with a result", &self.jobs_succeeded),
+            ("windlass_leases_granted", "Jobs given to a worker", &self.leases_granted),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+    }
+
+    /// Counts what a durable change of a job means.
+    pub fn count_job(&self, job: &Job) {
+        let counter = match job.state.name() {
+            JobState::Succeeded => &self.jobs_succeeded,
+            JobState::Failed => &self.jobs_failed,
+            JobState::Cancelled => &self.jobs_cancelled,
+            JobState::Scheduled | JobState::Ready if job.revision == 1 => &self.jobs_submitted,
+            JobState::Scheduled | JobState::Ready | JobState::Running => return,
+        };
+        counter.inc();
+    }
+}

@@ -1,0 +1,221 @@
+//! Slots inside the broker: a runtime of their own, so that no guest can hold up the network.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{runtime::Runtime, sync::mpsc};
+use windlass_core::{
+    command::AttemptEnd,
+    job::{Failure, Fence, Job, Payload},
+};
+use windlass_wire::{code::ErrorCode, id::JobId};
+
+use super::{
+    CallError, CallWork, JobWork, Report,
+    outcome::{Stopped, failure, settle, usage},
+};
+use crate::{
+    registry::Registry,
+    sandbox::{self, Arguments, Control, Finished, Limits},
+    store::{INLINE_BYTES_MAX, Store},
+};
+
+/// Runs what the driver grants it, each in a fresh sandbox.
+pub struct LocalWorker {
+    /// There until the worker is dropped.
+    runtime: Option<Runtime>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    slots: u32,
+    registry: Arc<Registry>,
+    store: Store,
+    running: Mutex<HashMap<Fence, (JobId, Control)>>,
+    calls: Mutex<HashMap<u64, Control>>,
+    reports: mpsc::Sender<Report>,
+}
+
+impl LocalWorker {
+    /// A worker with so many slots and as many threads. The receiver is for the driver.
+    pub fn start(
+        slots: u32,
+        registry: Arc<Registry>,
+        store: Store,
+    ) -> std::io::Result<(Self, mpsc::Receiver<Report>)> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(slots as usize)
+            .thread_name("windlass-slot")
+            .enable_time()
+            .build()?;
+        let (reports, received) = mpsc::channel(slots as usize);
+        let (running, calls) = (Mutex::default(), Mutex::default());
+        Ok((Self { runtime: Some(runtime), shared: Arc::new(Shared { slots, registry, store, running, calls, reports }) }, received))
+    }
+
+    /// Jobs and calls it runs at once.
+    pub fn slots(&self) -> u32 {
+        self.shared.slots
+    }
+
+    /// Begins a job's run; returns at once.
+    pub fn start_job(&self, work: JobWork) {
+        let shared = Arc::clone(&self.shared);
+        let limits = Limits { time: work.job.spec.run_timeout_millis.map(Duration::from_millis), ..Limits::default() };
+        let control = Control::new(&limits);
+        shared.running().insert(work.fence, (work.job.id, control.clone()));
+        self.spawn(async move {
+            let end = shared.run_job(&work.job, limits, &control).await;
+            shared.running().remove(&work.fence);
+            let (fence, job, attempt) = (work.fence, work.job.id, work.job.attempt);
+            shared.report(Report::AttemptEnded { fence, job, attempt, end, log: control.log().text() }).await;
+        });
+    }
+
+    /// Begins a call's run; returns at once.
+    pub fn start_call(&self, work: CallWork) {
+        let shared = Arc::clone(&self.shared);
+        shared.calls().insert(work.call.0, work.control.clone());
+        self.spawn(async move {
+            let limits = Limits { time: work.time_left, ..Limits::default() };
+            let finished = match work.version.program().await {
+                Ok(program) => Ok(sandbox::run(&program, work.handler, work.args, &limits, &work.control).await),
+                Err(problem) => Err(failure(problem.code, problem.message, problem.detail)),
+            };
+            shared.calls().remove(&work.call.0);
+            // Whoever asked may have gone meanwhile.
+            drop(work.answer.send(finished.and_then(call_result).map_err(CallError::Failed)));
+            shared.report(Report::CallEnded(work.call)).await;
+        });
+    }
+
+    fn spawn(&self, run: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            drop(runtime.spawn(run));
+        }
+    }
+
+    /// Stops the run under a lease, if it is still going on.
+    pub fn stop(&self, fence: Fence) {
+        if let Some((_, control)) = self.shared.running().get(&fence) {
+            control.cancel();
+        }
+    }
+
+    /// Stops every run.
+    pub fn stop_all(&self) {
+        for (_, control) in self.shared.running().values() {
+            control.cancel();
+        }
+        for control in self.shared.calls().values() {
+            control.cancel();
+        }
+    }
+
+    /// What the attempt in progress of a job has logged so far.
+    pub fn running_log(&self, job: JobId) -> Option<String> {
+        self.shared.running().values().find(|(id, _)| *id == job).map(|(_, control)| control.log().text())
+    }
+}
+
+impl Drop for LocalWorker {
+    /// Guests still running are left to end by themselves, because dropping a runtime waits for its threads.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    async fn run_job(&self, job: &Job, limits: Limits, control: &Control) -> AttemptEnd {
+        match self.try_run_job(job, limits, control).await {
+            Err(failure) => AttemptEnd::Failed { failure, usage: windlass_wire::job::Usage::default() },
+            Ok(Finished { outcome, usage: used }) => {
+                let usage = usage(&used);
+                match settle(outcome) {
+                    Err(Stopped) => AttemptEnd::Stopped,
+                    Ok(Err(failure)) => AttemptEnd::Failed { failure, usage },
+                    Ok(Ok(value)) => match self.keep(value).await {
+                        Ok(result) => AttemptEnd::Completed { result, usage },
+                        Err(failure) => AttemptEnd::Failed { failure, usage },
+                    },
+                }
+            }
+        }
+    }
+
+    async fn try_run_job(&self, job: &Job, limits: Limits, control: &Control) -> Result<Finished, Failure> {
+        let version = self.registry.version(&job.spec.version).ok_or_else(|| {
+            failure(ErrorCode::UnknownHandler, format!("plugin version `{}` is gone", job.spec.version), None)
+        })?;
+        let function = job.spec.handler.split_once('/').map_or("", |(_, function)| function);
+        let handler = version.handler(function).ok_or_else(|| {
+            failure(ErrorCode::UnknownHandler, format!("the plugin has no handler `{function}`"), None)
+        })?;
+        let args = self.arguments(job, &version, handler).await?;
+        let program = version
+            .program()
+            .await
+            .map_err(|problem| failure(problem.code, problem.message, problem.detail))?;
+        Ok(sandbox::run(&program, handler, args, &limits, control).await)
+    }
+
+    async fn arguments(
+        &self,
+        job: &Job,
+        version: &crate::registry::Version,
+        handler: usize,
+    ) -> Result<Arguments, Failure> {
+        let internal = |message: String| failure(ErrorCode::Internal, message, None);
+        let text = match &job.spec.args {
+            Payload::Inline(text) => Arc::clone(text),
+            Payload::Blob(digest) => self.fetch(*digest).await.map_err(internal)?.into(),
+        };
+        let args: Value = serde_json::from_str(&text).map_err(|error| internal(error.to_string()))?;
+        sandbox::check(&version.signatures[handler], &args)
+            .map_err(|error| failure(ErrorCode::BadArguments, error.to_string(), None))
+    }
+
+    async fn fetch(&self, digest: windlass_core::job::Digest) -> Result<String, String> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.blob(&digest)).await;
+        let bytes = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let bytes = bytes.ok_or_else(|| format!("the arguments `{digest}` are missing from the store"))?;
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    }
+
+    /// Puts a result where it belongs: into the record if it is small, beside it if not.
+    async fn keep(&self, value: String) -> Result<Payload, Failure> {
+        if value.len() <= INLINE_BYTES_MAX {
+            return Ok(Payload::Inline(value.into()));
+        }
+        let store = self.store.clone();
+        let kept = tokio::task::spawn_blocking(move || store.put_blob(value.as_bytes())).await;
+        let kept = kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
+        kept.map(Payload::Blob).map_err(|error| failure(ErrorCode::Internal, error, None))
+    }
+
+    async fn report(&self, report: Report) {
+        // The driver is gone only when the broker is, and then nobody has a use for the report.
+        drop(self.reports.send(report).await);
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<Fence, (JobId, Control)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<u64, Control>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn call_result(finished: Finished) -> Result<String, Failure> {
+    settle(finished.outcome).unwrap_or_else(|Stopped| {
+        Err(failure(ErrorCode::Cancelled, "the call was stopped".to_owned(), None))
+    })
+}
