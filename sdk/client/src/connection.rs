@@ -92,10 +92,10 @@ impl Connection {
     /// and are dropped until the connection closes.
     pub(crate) fn close_subscription(&self, sub: u64) {
         self.answers.forget_subscription(sub);
-        self.notify(json!({"op": "sub.close", "sub": sub, "reply": false}));
+        self.notify(&json!({"op": "sub.close", "sub": sub, "reply": false}));
     }
 
-    fn notify(&self, frame: Value) {
+    fn notify(&self, frame: &Value) {
         // A full or closed line is all right: see the callers.
         drop(self.frames.try_send(Message::text(frame.to_string())));
     }
@@ -127,7 +127,7 @@ impl Drop for Unanswered<'_> {
         let unanswered = self.connection.answers.forget_request(self.id);
         if unanswered && self.sent && self.abandon == Abandon::Cancel {
             // Best effort: if the line is busy, the call runs into its own timeout.
-            self.connection.notify(json!({"op": "call.cancel", "call": self.id, "reply": false}));
+            self.connection.notify(&json!({"op": "call.cancel", "call": self.id, "reply": false}));
         }
     }
 }

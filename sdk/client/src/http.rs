@@ -6,9 +6,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use windlass_wire::{code::ErrorCode, limits::MESSAGE_BYTES_MAX, plugin::UploadView, problem::Problem};
+use serde::{Serialize, de::DeserializeOwned};
+use windlass_wire::{limits::MESSAGE_BYTES_MAX, plugin::UploadView, problem::ProblemDocument};
 
 use crate::{ClientError, endpoint::Endpoint};
 
@@ -107,38 +106,26 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(bytes).map_err(|error| ClientError::Protocol(error.to_string()))
 }
 
-/// What a problem document (RFC 9457) of the broker holds.
-#[derive(Deserialize)]
-struct ProblemDocument {
-    code: ErrorCode,
-    detail: String,
-    #[serde(default)]
-    info: Option<Value>,
-    #[serde(default)]
-    hint: Option<String>,
-    retryable: bool,
-}
-
 /// The error of a response that is not a success.
 pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> ClientError {
-    match serde_json::from_slice::<ProblemDocument>(body) {
-        Ok(ProblemDocument { code, detail, info, hint, retryable }) => {
-            ClientError::Refused(Box::new(Problem { code, message: detail, detail: info, hint, retryable }))
-        }
-        Err(_) => {
+    serde_json::from_slice::<ProblemDocument>(body).map_or_else(
+        |_| {
             let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
             ClientError::Protocol(format!("it answered {status}: {text}"))
-        }
-    }
+        },
+        |document| ClientError::Refused(Box::new(document.into())),
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use windlass_wire::code::ErrorCode;
+
     use super::*;
 
     #[test]
     fn a_problem_document_is_a_problem() {
-        let body = br#"{"type":"about:blank","title":"not found","status":404,"code":"not_found",
+        let body = br#"{"type":"urn:windlass:not_found","title":"not found","status":404,"code":"not_found",
             "detail":"there is no such job","info":{"job":"7"},"hint":"list them","retryable":false}"#;
         let error = refusal(StatusCode::NOT_FOUND, body);
         let problem = error.problem().unwrap();
