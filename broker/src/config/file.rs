@@ -29,14 +29,16 @@ impl Layer {
 
     pub(super) fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let malformed = |reason| ConfigError::Malformed { path: path.to_owned(), reason };
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
         let mut texts = BTreeMap::new();
         for (name, value) in table {
             let key = Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
                 ConfigError::UnknownKey { path: path.to_owned(), advice: advice(&name), key: name.clone() }
             })?;
-            let text = words(&value)
-                .ok_or_else(|| malformed(format!("`{name}` is neither a word, a number nor a list of words")))?;
+            let text = words(&value).ok_or_else(|| {
+                malformed(format!("`{name}` is neither a word, a number nor a list of words"))
+            })?;
             texts.insert(key, text);
         }
         Ok(Self::of_file(path, texts))

@@ -198,5 +198,9 @@ fn origin(text: &str) -> Result<String, String> {
 fn list(text: &str, read: impl Fn(&str) -> Result<String, String>) -> Result<Vec<String>, String> {
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let entries = entries.map(read).collect::<Result<Vec<_>, _>>()?;
-    if entries.len() > LIST_ENTRIES_MAX { Err(format!("at most {LIST_ENTRIES_MAX} entries")) } else { Ok(entries) }
+    if entries.len() > LIST_ENTRIES_MAX {
+        Err(format!("at most {LIST_ENTRIES_MAX} entries"))
+    } else {
+        Ok(entries)
+    }
 }
