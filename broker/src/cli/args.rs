@@ -28,13 +28,14 @@ enum Takes {
 pub(crate) fn from_pairs(pairs: &[String], schema: Option<&Value>) -> anyhow::Result<Value> {
     let mut args = Map::new();
     for pair in pairs {
-        let (name, text) = pair
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Usage(format!("`{pair}` is not an argument: expected NAME=VALUE or NAME=@FILE")))?;
+        let (name, text) = pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            Usage(format!("`{pair}` is not an argument: expected NAME=VALUE or NAME=@FILE"))
+        })?;
         let takes = schema.map_or(Takes::Json, |schema| takes_of(schema, name));
         let value = match text.strip_prefix('@') {
-            Some(path) => file_value(takes, path).with_context(|| format!("cannot use `{path}` as `{name}`"))?,
+            Some(path) => {
+                file_value(takes, path).with_context(|| format!("cannot use `{path}` as `{name}`"))?
+            }
             None => value(takes, text),
         };
         if args.insert(name.to_owned(), value).is_some() {
@@ -50,7 +51,8 @@ pub(crate) fn from_json(text: &str) -> anyhow::Result<Value> {
         Some(path) => text_of(&read(path)?, path)?,
         None => text.to_owned(),
     };
-    serde_json::from_str(&content).map_err(|error| Usage(format!("the value of --args is not JSON: {error}")).into())
+    serde_json::from_str(&content)
+        .map_err(|error| Usage(format!("the value of --args is not JSON: {error}")).into())
 }
 
 fn value(takes: Takes, text: &str) -> Value {
@@ -58,7 +60,9 @@ fn value(takes: Takes, text: &str) -> Value {
         (_, Ok(Value::String(quoted))) => Value::String(quoted),
         (Takes::OptionalText, Ok(Value::Null)) => Value::Null,
         (Takes::Json, Ok(value)) => value,
-        (Takes::Bytes | Takes::Text | Takes::OptionalText, Ok(_)) | (_, Err(_)) => Value::String(text.to_owned()),
+        (Takes::Bytes | Takes::Text | Takes::OptionalText, Ok(_)) | (_, Err(_)) => {
+            Value::String(text.to_owned())
+        }
     }
 }
 
@@ -81,14 +85,16 @@ fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     let limit = ARGS_TEXT_BYTES_MAX as u64 + 1;
     source.take(limit).read_to_end(&mut bytes).with_context(|| format!("cannot read `{path}`"))?;
     if bytes.len() > ARGS_TEXT_BYTES_MAX {
-        let reason = format!("`{path}` has more than {ARGS_TEXT_BYTES_MAX} bytes, the most arguments can have");
+        let reason =
+            format!("`{path}` has more than {ARGS_TEXT_BYTES_MAX} bytes, the most arguments can have");
         return Err(Usage(reason).into());
     }
     Ok(bytes)
 }
 
 fn text_of(bytes: &[u8], path: &str) -> anyhow::Result<String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Usage(format!("`{path}` is not UTF-8 text: {error}")))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| Usage(format!("`{path}` is not UTF-8 text: {error}")))?;
     Ok(text.to_owned())
 }
 

@@ -17,7 +17,7 @@ pub(crate) const URL_FILE: &str = "url";
 /// How a broker is named.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BrokerFlags {
-    /// The broker, like http://127.0.0.1:7878 [default: the one of ./.windlass]
+    /// The broker, like `http://127.0.0.1:7878` [default: the one of ./.windlass]
     #[arg(long, global = true, env = "WINDLASS_URL", value_name = "URL")]
     url: Option<String>,
     /// The token [default: the one of ./.windlass, if that is the broker]
@@ -41,7 +41,8 @@ impl BrokerFlags {
         let url = self.url.clone().or_else(|| found.clone());
         let url = url.ok_or_else(|| NoBroker(data.join(URL_FILE).display().to_string()))?;
         // The token found here opens the broker found here; no other one may ever see it.
-        let is_found_one = found.is_some_and(|found| found.trim_end_matches('/') == url.trim_end_matches('/'));
+        let is_found_one =
+            found.is_some_and(|found| found.trim_end_matches('/') == url.trim_end_matches('/'));
         let token = self.token.clone();
         let token = token.or_else(|| is_found_one.then(|| read_line(&data.join(TOKEN_FILE))).flatten());
         Ok(Broker { url, token })
@@ -92,7 +93,13 @@ mod tests {
     fn a_named_broker_never_gets_the_token_of_another() {
         let data = data();
         assert_eq!(find(data.path(), Some("http://other:7"), None).unwrap().token, None);
-        assert_eq!(find(data.path(), Some("http://127.0.0.1:7/"), None).unwrap().token.as_deref(), Some("found"));
-        assert_eq!(find(data.path(), Some("http://other:7"), Some("own")).unwrap().token.as_deref(), Some("own"));
+        assert_eq!(
+            find(data.path(), Some("http://127.0.0.1:7/"), None).unwrap().token.as_deref(),
+            Some("found")
+        );
+        assert_eq!(
+            find(data.path(), Some("http://other:7"), Some("own")).unwrap().token.as_deref(),
+            Some("own")
+        );
     }
 }

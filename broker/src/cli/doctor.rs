@@ -50,7 +50,12 @@ pub(crate) async fn run(flags: &ServeFlags, broker: &BrokerFlags, output: Output
     let mut findings = vec![machine::versions()];
     findings.extend(disk::checks(&settings.data));
     findings.push(port(&settings, broker.verdict == Verdict::Ok));
-    findings.extend([machine::open_files(), machine::mappings(&settings), machine::swap(), machine::cleaning()]);
+    findings.extend([
+        machine::open_files(),
+        machine::mappings(&settings),
+        machine::swap(),
+        machine::cleaning(),
+    ]);
     findings.push(broker);
     output.list(&findings)?;
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
@@ -107,7 +112,8 @@ async fn running(flags: &BrokerFlags) -> Finding {
         Ok(broker) => broker,
         Err(error) => return Finding::warn("broker", error.to_string(), "start one with `windlass dev`"),
     };
-    let identity: Result<IdentityView, ClientError> = async { broker.http()?.get("/v1/identity").await }.await;
+    let identity: Result<IdentityView, ClientError> =
+        async { broker.http()?.get("/v1/identity").await }.await;
     let ours = env!("CARGO_PKG_VERSION");
     match identity {
         Ok(identity) if identity.version == ours => {
@@ -118,7 +124,9 @@ async fn running(flags: &BrokerFlags) -> Finding {
             format!("{} answers, version {}; this is {ours}", broker.url, identity.version),
             "use the command line of the broker's version",
         ),
-        Err(error) => Finding::warn("broker", error.to_string(), "start one with `windlass dev`, or check --token"),
+        Err(error) => {
+            Finding::warn("broker", error.to_string(), "start one with `windlass dev`, or check --token")
+        }
     }
 }
 

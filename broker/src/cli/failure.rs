@@ -3,7 +3,7 @@
 use std::io;
 
 use windlass_client::ClientError;
-use windlass_wire::{code::ErrorCode, problem::Problem};
+use windlass_wire::{code::ErrorCode, id::JobId, problem::Problem};
 
 use super::exit;
 use crate::config::ConfigError;
@@ -20,8 +20,11 @@ pub(crate) struct NoBroker(pub(crate) String);
 
 /// A job ended without a result. Unlike a refused request, it did run or was stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct JobFailed(pub(crate) Problem);
+#[error("job {job} failed: {problem}")]
+pub(crate) struct JobFailed {
+    pub(crate) job: JobId,
+    pub(crate) problem: Problem,
+}
 
 /// A failed command, ready to be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,27 +44,34 @@ impl Failure {
         if error.downcast_ref::<io::Error>().is_some_and(broken_pipe) {
             return None;
         }
-        if let Some(JobFailed(problem)) = error.downcast_ref() {
-            return Some(Self::of_problem(problem, exit::FAILED));
+        if let Some(JobFailed { job, problem }) = error.downcast_ref() {
+            let advice = format!(
+                "`windlass job logs {job}` for what it wrote, `windlass job get {job}` for its attempts"
+            );
+            return Some(Self::of_problem(problem, exit::FAILED, Some(advice)));
         }
         if let Some(problem) = error.downcast_ref::<ClientError>().and_then(ClientError::problem) {
-            return Some(Self::of_problem(problem, exit::of(problem.code)));
+            let advice = advice(problem.code).map(ToOwned::to_owned);
+            return Some(Self::of_problem(problem, exit::of(problem.code), advice));
         }
         let (exit, hint) = verdict(error);
         Some(Self { exit, lines: vec![format!("{error:#}")], hint: hint.map(ToOwned::to_owned) })
     }
 
-    fn of_problem(problem: &Problem, exit: u8) -> Self {
+    /// `advice` is for when the broker gave no hint of its own.
+    fn of_problem(problem: &Problem, exit: u8, advice: Option<String>) -> Self {
         let mut lines = vec![format!("{}: {}", problem.code, problem.message)];
         lines.extend(problem.detail.as_ref().map(|detail| format!("detail: {detail}")));
-        let hint = problem.hint.clone().or_else(|| advice(problem.code).map(ToOwned::to_owned));
-        Self { exit, lines, hint }
+        Self { exit, lines, hint: problem.hint.clone().or(advice) }
     }
 }
 
 fn verdict(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     if error.is::<NoBroker>() {
-        return (exit::UNREACHABLE, Some("start one with `windlass dev`, or name one with --url and --token"));
+        return (
+            exit::UNREACHABLE,
+            Some("start one with `windlass dev`, or name one with --url and --token"),
+        );
     }
     if error.is::<Usage>() {
         return (exit::USAGE, Some("see `windlass help` for what can be asked"));
@@ -76,16 +86,19 @@ fn verdict(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         }
         Some(ClientError::Closed(_)) => (
             exit::UNREACHABLE,
-            Some("look whether the broker still runs; what was asked for may have happened, see `windlass job ls`"),
+            Some(
+                "look whether the broker still runs; what was asked for may have happened, see `windlass job ls`",
+            ),
         ),
-        Some(ClientError::Protocol(_)) => {
-            (exit::FAILED, Some("look whether --url names a windlass broker of this version: `windlass doctor`"))
-        }
+        Some(ClientError::Protocol(_)) => (
+            exit::FAILED,
+            Some("look whether --url names a windlass broker of this version: `windlass doctor`"),
+        ),
         Some(_) | None => (exit::FAILED, Some("`windlass doctor` may know more")),
     }
 }
 
-/// What to try when the broker itself gave no hint.
+/// What to try when a request was refused or a call failed.
 const fn advice(code: ErrorCode) -> Option<&'static str> {
     match code {
         ErrorCode::Unauthorized | ErrorCode::Forbidden => {
@@ -95,9 +108,9 @@ const fn advice(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownHandler => Some("see `windlass plugin ls` for what can be run"),
         ErrorCode::BadArguments => Some("see `windlass plugin show` for the parameters"),
         ErrorCode::TimedOut => Some("allow more time with --timeout"),
-        ErrorCode::Trap | ErrorCode::HandlerError | ErrorCode::OutOfMemory => {
-            Some("see `windlass job logs` for what the handler wrote")
-        }
+        ErrorCode::Trap | ErrorCode::HandlerError | ErrorCode::OutOfMemory => Some(
+            "`windlass submit` runs it as a job, which keeps what the handler writes: `windlass job logs`",
+        ),
         ErrorCode::Draining => Some("the broker is going down; try again once it is back"),
         ErrorCode::Overloaded | ErrorCode::NoWorkers | ErrorCode::RateLimited => Some("try again later"),
         ErrorCode::Internal => Some("the broker's log tells more"),
@@ -133,7 +146,10 @@ mod tests {
 
     #[test]
     fn each_kind_of_failure_has_its_exit_code() {
-        assert_eq!(exit(JobFailed(Problem::new(ErrorCode::TimedOut, "too slow"))), 1);
+        assert_eq!(
+            exit(JobFailed { job: JobId(1), problem: Problem::new(ErrorCode::TimedOut, "too slow") }),
+            1
+        );
         assert_eq!(exit(refused(ErrorCode::HandlerError)), 1);
         assert_eq!(exit(Usage("no".to_owned())), 2);
         assert_eq!(exit(refused(ErrorCode::BadArguments)), 2);
@@ -158,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_problem_shows_code_detail_and_hint() {
-        let problem = Problem::new(ErrorCode::BadArguments, "`x` is missing").with_detail(json!({"pointer": "/x"}));
+        let problem =
+            Problem::new(ErrorCode::BadArguments, "`x` is missing").with_detail(json!({"pointer": "/x"}));
         let failure = Failure::of(&ClientError::Refused(Box::new(problem)).into()).unwrap();
         assert_eq!(failure.lines, ["bad_arguments: `x` is missing", r#"detail: {"pointer":"/x"}"#]);
         assert_eq!(failure.hint.as_deref(), Some("see `windlass plugin show` for the parameters"));

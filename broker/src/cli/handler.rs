@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass_client::{Client, ClientError};
 use windlass_wire::{code::ErrorCode, plugin::HandlerView, plugin::PluginView};
@@ -41,6 +42,12 @@ impl HandlerFlags {
     }
 }
 
+/// The answer to `plugin.list` and `GET /v1/plugins`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PluginList {
+    pub(crate) items: Vec<PluginView>,
+}
+
 /// The handler of that name, full or short, on the active versions; none if there is not exactly one.
 async fn find(client: &Client, name: &str) -> anyhow::Result<Option<HandlerView>> {
     let plugins = match name.split_once('/') {
@@ -56,7 +63,7 @@ async fn find(client: &Client, name: &str) -> anyhow::Result<Option<HandlerView>
 }
 
 async fn plugin_called(client: &Client, name: &str) -> anyhow::Result<Option<PluginView>> {
-    match client.request("plugin.get", [("name", Value::from(name))]).await {
+    match client.request("plugin.get", [("plugin", Value::from(name))]).await {
         Ok(view) => Ok(Some(serde_json::from_value(view)?)),
         Err(ClientError::Refused(problem)) if problem.code == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error.into()),
@@ -64,19 +71,21 @@ async fn plugin_called(client: &Client, name: &str) -> anyhow::Result<Option<Plu
 }
 
 async fn all_plugins(client: &Client) -> anyhow::Result<Vec<PluginView>> {
-    let list = client.request("plugin.list", []).await?;
-    Ok(serde_json::from_value(list)?)
+    let list: PluginList = serde_json::from_value(client.request("plugin.list", []).await?)?;
+    Ok(list.items)
 }
 
 /// Saves a handler's value: bytes as they are, text as text, anything else as JSON.
 pub(crate) async fn save(client: &Client, handler: &str, value: &Value, path: &Path) -> anyhow::Result<()> {
     let handler = find(client, handler).await?;
-    let bytes = match value {
-        Value::String(text) if handler.is_some_and(|handler| args::is_bytes(&handler.result_schema)) => {
+    let is_bytes = handler.is_some_and(|handler| args::is_bytes(&handler.result_schema));
+    let bytes = match value.as_str() {
+        Some(text) if is_bytes => {
             base64_simd::STANDARD.decode_to_vec(text).context("the broker's base64 cannot be decoded")?
         }
-        Value::String(text) => text.clone().into_bytes(),
-        value => serde_json::to_vec_pretty(value)?,
+        Some(text) => text.as_bytes().to_owned(),
+        None => serde_json::to_vec_pretty(value)?,
     };
-    fs::write(path, bytes).map_err(|error| Usage(format!("cannot write `{}`: {error}", path.display())).into())
+    fs::write(path, bytes)
+        .map_err(|error| Usage(format!("cannot write `{}`: {error}", path.display())).into())
 }

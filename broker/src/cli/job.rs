@@ -78,16 +78,17 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
 
 impl ListFlags {
     fn query(&self) -> String {
-        let mut query = format!("limit={}", self.limit);
+        let limit = Some(self.limit.to_string());
         let state = self.state.map(|state| state.name().to_owned());
-        let filters =
-            [("state", &state), ("queue", &self.queue), ("handler", &self.handler), ("cursor", &self.cursor)];
-        for (name, value) in filters {
-            if let Some(value) = value {
-                query.push_str(&format!("&{name}={}", encoded(value)));
-            }
-        }
-        query
+        let filters = [
+            ("limit", &limit),
+            ("state", &state),
+            ("queue", &self.queue),
+            ("handler", &self.handler),
+            ("cursor", &self.cursor),
+        ];
+        let given = filters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -95,7 +96,9 @@ impl ListFlags {
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             byte => format!("%{byte:02X}"),
         })
         .collect()

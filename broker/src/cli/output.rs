@@ -80,7 +80,9 @@ impl Output {
     /// One thing: `fields` are what people see of it.
     pub(crate) fn record(self, id: &str, view: &impl Serialize, fields: &[(&str, String)]) -> io::Result<()> {
         match self.form {
-            Form::Table => self.line(&columns(&[], fields.iter().map(|(name, text)| vec![*name, text.as_str()]))),
+            Form::Table => {
+                self.line(&columns(&[], fields.iter().map(|(name, text)| vec![*name, text.as_str()])))
+            }
             Form::Id => self.line(id),
             Form::Json => self.line(&serde_json::to_string_pretty(view)?),
             Form::Ndjson => self.line(&serde_json::to_string(view)?),
@@ -100,15 +102,14 @@ impl Output {
 
     /// Why a command did not work, on stderr.
     pub(crate) fn failure(self, failure: &Failure) {
-        let (red, cyan, plain) = if self.colour { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = String::new();
-        for (number, line) in failure.lines.iter().enumerate() {
-            let label = if number == 0 { "error: " } else { "  " };
-            text.push_str(&format!("{red}{label}{plain}{}\n", harmless(line)));
-        }
-        if let Some(hint) = &failure.hint {
-            text.push_str(&format!("{cyan}try:{plain} {}\n", harmless(hint)));
-        }
+        let (red, cyan, plain) =
+            if self.colour { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+        let labels = std::iter::once("error:").chain(std::iter::repeat("      "));
+        let lines = labels
+            .zip(&failure.lines)
+            .map(|(label, line)| format!("{red}{label}{plain} {}\n", harmless(line)));
+        let hint = failure.hint.iter().map(|hint| format!("{cyan}try:{plain}   {}\n", harmless(hint)));
+        let text: String = lines.chain(hint).collect();
         // With stderr gone there is nobody left to tell; the exit code still does.
         drop(io::stderr().write_all(text.as_bytes()));
     }

@@ -13,6 +13,7 @@ use windlass_wire::{
 use super::{
     broker::BrokerFlags,
     failure::Usage,
+    handler::PluginList,
     output::{Output, Row},
 };
 
@@ -44,8 +45,8 @@ pub(crate) async fn run(command: &PluginCommand, broker: &BrokerFlags, output: O
     match command {
         PluginCommand::Push(flags) => push(flags, broker, output).await,
         PluginCommand::Ls => {
-            let plugins: Vec<PluginView> = broker.find()?.http()?.get("/v1/plugins").await?;
-            Ok(output.list(&plugins)?)
+            let plugins: PluginList = broker.find()?.http()?.get("/v1/plugins").await?;
+            Ok(output.list(&plugins.items)?)
         }
         PluginCommand::Show { name } => {
             let name = checked(name)?;
@@ -75,7 +76,9 @@ impl PushFlags {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                 let name = stem.to_ascii_lowercase().replace(['_', '.', ' '], "-");
                 checked(&name).map_err(|_| {
-                    Usage(format!("`{file}` is not named like a plugin; give the name too: plugin push NAME {file}"))
+                    Usage(format!(
+                        "`{file}` is not named like a plugin; give the name too: plugin push NAME {file}"
+                    ))
                 })?;
                 Ok((name, path))
             }
@@ -85,7 +88,8 @@ impl PushFlags {
 }
 
 fn checked(name: &str) -> Result<&str, Usage> {
-    let wrong = || Usage(format!("`{name}` is not a plugin's name: expected a-z, then up to 62 of a-z, 0-9 and -"));
+    let wrong =
+        || Usage(format!("`{name}` is not a plugin's name: expected a-z, then up to 62 of a-z, 0-9 and -"));
     if is_plugin_name(name) { Ok(name) } else { Err(wrong()) }
 }
 
@@ -125,8 +129,8 @@ fn fields(plugin: &PluginView) -> Vec<(&'static str, String)> {
     }
     fields.push(("imports", lines(plugin.imports.iter().cloned())));
     let versions = plugin.versions.iter();
-    let versions =
-        versions.map(|version| format!("{} {} {} bytes", short(&version.digest), version.uploaded_at, version.bytes));
+    let versions = versions
+        .map(|version| format!("{} {} {} bytes", short(&version.digest), version.uploaded_at, version.bytes));
     fields.push(("versions", lines(versions)));
     fields
 }

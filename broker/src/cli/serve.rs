@@ -103,12 +103,13 @@ fn announce(data: &Path, address: SocketAddr, demo: bool, output: Output) -> std
         output.line(&format!("console http://{address}/#token={token}"))?;
     }
     if demo {
-        output.line(
+        let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
+        output.line(&format!(
             "\nTry in another terminal, in this directory:\n  \
-             windlass run demo/add x=10 y=20\n  \
-             windlass submit demo/greet name=Ada --wait\n  \
-             windlass run thumbnail/thumbnail image=@photo.jpg width=320 height=240 --out small.jpg",
-        )?;
+             {windlass} run demo/add x=10 y=20\n  \
+             {windlass} submit demo/greet name=Ada --wait\n  \
+             {windlass} run thumbnail/thumbnail image=@photo.jpg width=320 height=240 --out small.jpg"
+        ))?;
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ struct OptionFlags {
     /// The part of a pause that chance may take off, 0 to 1 [default: 0.1]
     #[arg(long, value_name = "NUMBER")]
     retry_jitter: Option<f64>,
-    /// What is tried again: error,trap,timeout,worker_lost [default: all]
+    /// What is tried again: `error,trap,timeout,worker_lost` [default: all]
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = retry_on)]
     retry_on: Option<Vec<RetryOn>>,
     /// Workers the job may lose before it is quarantined [default: 3]
@@ -137,7 +137,9 @@ async fn show(
 async fn result(client: &Client, job: JobId, patience: Timeout) -> anyhow::Result<Value> {
     match client.wait(job, Some(patience)).await {
         Ok(value) => Ok(value),
-        Err(ClientError::Refused(problem)) if is_the_jobs(&problem) => Err(JobFailed(*problem).into()),
+        Err(ClientError::Refused(problem)) if is_the_jobs(&problem) => {
+            Err(JobFailed { job, problem: *problem }.into())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -146,7 +148,8 @@ fn is_the_jobs(problem: &Problem) -> bool {
     match problem.code {
         // With a state that is not final it is our patience that ended.
         ErrorCode::TimedOut => {
-            let state = problem.detail.as_ref().and_then(|detail| detail.get("state")?.as_str()?.parse().ok());
+            let state =
+                problem.detail.as_ref().and_then(|detail| detail.get("state")?.as_str()?.parse().ok());
             state.is_none_or(JobState::is_final)
         }
         ErrorCode::Cancelled
@@ -204,7 +207,8 @@ impl OptionFlags {
 }
 
 fn retry_on(text: &str) -> Result<RetryOn, String> {
-    serde_json::from_value(Value::from(text)).map_err(|_| "expected error, trap, timeout or worker_lost".to_owned())
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| "expected error, trap, timeout or worker_lost".to_owned())
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {

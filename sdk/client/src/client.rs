@@ -85,7 +85,9 @@ impl Client {
         self.request("job.cancel", [("job", to_value(&job)?)]).await.map(drop)
     }
 
-    /// Subscribes to everything that happens to a job.
+    /// Subscribes to everything that happens to a job. The first update tells how the job is now; its `seq` is 0.
+    ///
+    /// Cancel safety: if the future is dropped, the subscription may stay open until the connection closes.
     pub async fn subscribe(&self, job: JobId) -> Result<Subscription, ClientError> {
         let (sender, updates) = mpsc::channel(UPDATES_MAX);
         let frame = frame("sub.open", [("topic", json!("job")), ("filter", json!({ "job": job }))]);

@@ -49,9 +49,9 @@ fn existing(data: &Path) -> PathBuf {
 
 fn disk(mut syncs: Vec<Duration>) -> Finding {
     syncs.sort_unstable();
-    let total: Duration = syncs.iter().sum();
     let (p50, p99) = (syncs[syncs.len() / 2], syncs[syncs.len() * 99 / 100]);
-    let rate = syncs.len() as f64 / total.as_secs_f64();
+    let seconds: f64 = syncs.iter().map(Duration::as_secs_f64).sum();
+    let rate = syncs.iter().map(|_| 1.0).sum::<f64>() / seconds;
     let found = format!("{rate:.0} fdatasync/s of 4 KiB, p50 {p50:.1?}, p99 {p99:.1?}");
     if p50 < SYNC_TIME_BELIEVABLE {
         return Finding::warn(
