@@ -4,12 +4,14 @@
 //! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
 //! `registry` keeps the plugin versions that run there.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod metrics;
 pub mod registry;
 pub mod sandbox;
+pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod worker;
