@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn a_token_is_made_once_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        let made = Token::load_or_create(dir.path()).unwrap();
+        let first = Token::load_or_create(dir.path()).unwrap();
         let mode = fs::metadata(dir.path().join(TOKEN_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, TOKEN_FILE_MODE);
         let again = Token::load_or_create(dir.path()).unwrap();
-        assert!(again.matches(made.secret().expose()));
+        assert!(again.matches(first.secret().expose()));
     }
 
     #[test]

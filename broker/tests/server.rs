@@ -74,12 +74,18 @@ async fn a_call_in_flight_is_cancelled_by_its_id() {
 async fn answers_without_id_keep_their_order() {
     let house = House::start().await;
     let mut client = house.connect().await;
-    client.send(json!({"op": "demo/sleep", "millis": 20})).await;
+    let job = client.ask(json!({"op": "job.submit", "handler": "spin"})).await["job"].clone();
+    client.send(json!({"op": "job.wait", "job": job})).await;
     client.send(json!({"op": "ping"})).await;
-    client.send(json!({"op": "ping", "id": 1})).await;
-    assert_eq!(client.next().await, json!({"op": "result", "id": 1, "value": "pong"}));
-    assert!(client.next().await["value"].is_number());
-    assert_eq!(client.next().await, json!({"op": "result", "value": "pong"}));
+    assert_eq!(
+        client.ask(json!({"op": "ping", "id": 1})).await,
+        json!({"op": "result", "id": 1, "value": "pong"})
+    );
+    client.send(json!({"op": "job.cancel", "id": 2, "job": job})).await;
+    let mut answers = [client.next().await, client.next().await, client.next().await].to_vec();
+    answers.retain(|answer| answer["id"].is_null());
+    assert_eq!(answers[0]["error"]["code"], json!("cancelled"));
+    assert_eq!(answers[1], json!({"op": "result", "value": "pong"}));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a request may reach.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use windlass_core::job::Timestamp;
@@ -85,15 +85,6 @@ impl Context {
                 tracing::error!(%error, "a read of the store did not end");
                 Err(Problem::new(ErrorCode::Internal, "a read of the store did not end"))
             }
-        }
-    }
-
-    /// Does some waiting that ends early when the broker goes down.
-    pub(super) async fn unless_draining<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Problem> {
-        tokio::select! {
-            biased;
-            done = waiting => Ok(done),
-            () = self.draining.cancelled() => Err(draining()),
         }
     }
 }

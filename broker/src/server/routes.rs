@@ -141,6 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn every_route_is_in_the_protocol() {
+        let protocol = include_str!("../../../sdk/wire/PROTOCOL.md");
+        for route in ROUTES {
+            assert!(
+                protocol.contains(&format!("{} {}", route.method, route.path)),
+                "{} {}",
+                route.method,
+                route.path
+            );
+        }
+    }
+
+    #[test]
     fn only_these_routes_are_open() {
         let open: Vec<_> =
             ROUTES.iter().filter(|route| route.access != Access::Token).map(|route| route.path).collect();

@@ -20,7 +20,7 @@ use windlass_wire::{
 
 use super::{
     super::{
-        context::{Caller, Context},
+        context::{Caller, Context, draining},
         translate::{self, Terms, argument_error, job_error, job_view},
     },
     bring, keep,
@@ -106,7 +106,13 @@ pub(in crate::server) async fn wait(
             None => Some(context.driver.wait(id).await),
         }
     };
-    let waited = context.unless_draining(waiting).await?.transpose().map_err(translate::refused)?.flatten();
+    let waited = tokio::select! {
+        biased;
+        waited = waiting => waited.transpose().map_err(translate::refused)?.flatten(),
+        // Whoever may not know of a job must not learn of it by how long this takes.
+        Err(unknown) = find(context, caller, id) => return Err(unknown),
+        () = context.draining.cancelled() => return Err(draining()),
+    };
     let job = match waited {
         Some(job) if job.spec.channel == caller.channel => job,
         Some(_) => return Err(unknown(id)),

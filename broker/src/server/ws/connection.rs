@@ -278,9 +278,7 @@ impl Connection {
     async fn finish(self, ending: Ending) {
         let Self { mut reader, mut outbox, session, overtaking, ordered, .. } = self;
         drop((overtaking, ordered));
-        if matches!(ending, Ending::Stalled) {
-            outbox.clear();
-        }
+        let is_there = matches!(ending, Ending::ByClient | Ending::Closing(_) | Ending::Stalled);
         let (closing, reason): (_, Cow<'_, str>) = match ending {
             Ending::ByClient => (None, "closed by the client".into()),
             Ending::Closing(closing) => {
@@ -289,12 +287,16 @@ impl Connection {
             Ending::Cut => (None, "closed: the broker was shut down".into()),
             Ending::Lost(error) => (None, format!("lost: {error}").into()),
             Ending::Stalled => {
+                outbox.clear();
                 let closing = Closing::new(close::TOO_FAST, "answers are not read");
                 (Some(closing), "closed: answers are not read (4429)".into())
             }
         };
         tracing::debug!(connection = session.listed.entry().id(), %reason, "a connection ends");
         session.listed.end(reason.into_owned());
+        if !is_there {
+            return;
+        }
         let goodbye = async {
             if let Some(Closing { code, reason }) = closing {
                 outbox.push_close(CloseFrame { code: code.into(), reason: reason.into() });

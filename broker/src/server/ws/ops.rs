@@ -312,6 +312,14 @@ mod tests {
     }
 
     #[test]
+    fn every_op_is_in_the_protocol() {
+        let protocol = include_str!("../../../../sdk/wire/PROTOCOL.md");
+        for op in OPS {
+            assert!(protocol.contains(&format!("`{}`", op.name)), "{}", op.name);
+        }
+    }
+
+    #[test]
     fn an_unknown_op_names_the_nearest() {
         let problem = find("job.sumbit").unwrap_err();
         assert_eq!(

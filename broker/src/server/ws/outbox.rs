@@ -20,10 +20,16 @@ use tokio_tungstenite::{
 
 use super::super::{limits::FRAGMENT_BYTES_MAX, socket::Socket};
 
+/// A message, and how many bytes of text it counts for.
+struct Waiting {
+    message: Message,
+    text_bytes: usize,
+}
+
 /// The writing half of a WebSocket, with what waits for it.
 pub(super) struct Outbox {
     sink: SplitSink<WebSocketStream<Socket>, Message>,
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
     is_flushed: bool,
 }
@@ -35,28 +41,34 @@ impl Outbox {
 
     /// Adds a text. A long one is cut into fragments, which tungstenite's buffer then need not grow for.
     pub(super) fn push_text(&mut self, text: String) {
-        self.bytes += text.len();
-        if text.len() <= FRAGMENT_BYTES_MAX {
-            self.waiting.push_back(Message::text(text));
+        let text_bytes = text.len();
+        if text_bytes <= FRAGMENT_BYTES_MAX {
+            self.push(Message::text(text), text_bytes);
             return;
         }
         let mut rest = Bytes::from(text);
         let mut opcode = OpCode::Data(Data::Text);
         while !rest.is_empty() {
             let fragment = rest.split_to(rest.len().min(FRAGMENT_BYTES_MAX));
-            self.waiting.push_back(Message::Frame(Frame::message(fragment, opcode, rest.is_empty())));
+            let text_bytes = fragment.len();
+            self.push(Message::Frame(Frame::message(fragment, opcode, rest.is_empty())), text_bytes);
             opcode = OpCode::Data(Data::Continue);
         }
     }
 
     /// Adds a ping.
     pub(super) fn push_ping(&mut self) {
-        self.waiting.push_back(Message::Ping(Bytes::new()));
+        self.push(Message::Ping(Bytes::new()), 0);
     }
 
     /// Adds the close frame, after which nothing can be written.
     pub(super) fn push_close(&mut self, frame: CloseFrame) {
-        self.waiting.push_back(Message::Close(Some(frame)));
+        self.push(Message::Close(Some(frame)), 0);
+    }
+
+    fn push(&mut self, message: Message, text_bytes: usize) {
+        self.bytes += text_bytes;
+        self.waiting.push_back(Waiting { message, text_bytes });
     }
 
     /// Forgets what has not been handed to the socket.
@@ -79,10 +91,8 @@ impl Outbox {
     pub(super) async fn drain(&mut self) -> Result<(), Error> {
         while !self.waiting.is_empty() {
             poll_fn(|cx| self.sink.poll_ready_unpin(cx)).await?;
-            let Some(message) = self.waiting.pop_front() else { break };
-            if matches!(message, Message::Text(_) | Message::Frame(_)) {
-                self.bytes -= message.len();
-            }
+            let Some(Waiting { message, text_bytes }) = self.waiting.pop_front() else { break };
+            self.bytes -= text_bytes;
             self.is_flushed = false;
             self.sink.start_send_unpin(message)?;
         }
