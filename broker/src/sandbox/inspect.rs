@@ -11,9 +11,9 @@ use super::limits::{MEMORY_BYTES_CEILING, TABLE_ELEMENTS_MAX};
 
 /// Size of an upload.
 pub const COMPONENT_BYTES_MAX: usize = 32 << 20;
-/// Functions of all modules of a component; Python with its standard library has about 30,000.
+/// Functions of all modules of a component. The validator itself would take a million for each module.
 pub const FUNCTIONS_MAX: u64 = 150_000;
-/// Size of one function; the main loops of interpreters have some hundred kilobytes.
+/// Size of one function. The validator itself would take seven times as much.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Locals of one function; registers are allotted to all of them.
 pub const LOCALS_MAX: u64 = 10_000;
