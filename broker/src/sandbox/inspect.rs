@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{
-    BinaryReaderError, FuncValidatorAllocations, FunctionBody, Operator, Parser, Payload, ValidPayload,
-    Validator,
+    BinaryReaderError, ComponentTypeRef, FuncValidatorAllocations, FunctionBody, Operator, Parser, Payload,
+    TypeBounds, ValidPayload, Validator,
 };
 
 use super::engine::{EngineKind, features};
@@ -167,7 +167,12 @@ impl Walk {
             Payload::ElementSection(section) => self.segments(section.count())?,
             Payload::ComponentImportSection(section) if self.depth == 1 => {
                 for import in section.clone() {
-                    let name = import.map_err(|error| invalid(&error))?.name.name;
+                    let import = import.map_err(|error| invalid(&error))?;
+                    // A world's own records and enums are listed as imports, and nobody has to provide them.
+                    if matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        continue;
+                    }
+                    let name = import.name.name;
                     check_import(name)?;
                     self.inspection.imports.push(name.to_owned());
                 }
