@@ -27,9 +27,6 @@ mod typed;
 mod verbs;
 mod ws;
 
-#[cfg(test)]
-mod tests;
-
 pub use self::{
     accept::serve,
     context::{Context, Parts},
