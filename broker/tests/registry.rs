@@ -265,6 +265,19 @@ async fn giving_an_upload_up_kills_the_child() {
 }
 
 #[tokio::test]
+async fn the_embedded_plugins_are_accepted() {
+    let house = House::new();
+    let registry = house.open();
+    for (name, component, handler) in [
+        ("demo", include_bytes!(env!("WINDLASS_PLUGIN_DEMO")).as_slice(), "demo/add"),
+        ("thumbnail", include_bytes!(env!("WINDLASS_PLUGIN_THUMBNAIL")).as_slice(), "thumbnail/thumbnail"),
+    ] {
+        registry.upload(name, component.into()).await.unwrap();
+        assert_eq!(registry.resolve(handler, None).unwrap().full_name, handler);
+    }
+}
+
+#[tokio::test]
 async fn a_short_name_leads_to_the_one_plugin_that_has_it() {
     let house = House::new();
     let registry = house.open();
