@@ -20,8 +20,10 @@ enum Takes {
     Text,
     /// Text, or `null`.
     OptionalText,
-    /// Anything else, or nobody knows.
+    /// Anything else.
     Json,
+    /// Nobody knows, because the handler was not found; the broker will say so, or finds it after all.
+    Unknown,
 }
 
 /// The arguments object of `NAME=VALUE` pairs. `schema` is the JSON Schema of the handler's arguments.
@@ -31,7 +33,7 @@ pub(crate) fn from_pairs(pairs: &[String], schema: Option<&Value>) -> anyhow::Re
         let (name, text) = pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             Usage(format!("`{pair}` is not an argument: expected NAME=VALUE or NAME=@FILE"))
         })?;
-        let takes = schema.map_or(Takes::Json, |schema| takes_of(schema, name));
+        let takes = schema.map_or(Takes::Unknown, |schema| takes_of(schema, name));
         let value = match text.strip_prefix('@') {
             Some(path) => {
                 file_value(takes, path).with_context(|| format!("cannot use `{path}` as `{name}`"))?
@@ -59,7 +61,7 @@ fn value(takes: Takes, text: &str) -> Value {
     match (takes, serde_json::from_str(text)) {
         (_, Ok(Value::String(quoted))) => Value::String(quoted),
         (Takes::OptionalText, Ok(Value::Null)) => Value::Null,
-        (Takes::Json, Ok(value)) => value,
+        (Takes::Json | Takes::Unknown, Ok(value)) => value,
         (Takes::Bytes | Takes::Text | Takes::OptionalText, Ok(_)) | (_, Err(_)) => {
             Value::String(text.to_owned())
         }
@@ -72,6 +74,10 @@ fn file_value(takes: Takes, path: &str) -> anyhow::Result<Value> {
         Takes::Bytes => Ok(Value::String(base64_simd::STANDARD.encode_to_string(bytes))),
         Takes::Text | Takes::OptionalText => Ok(Value::String(text_of(&bytes, path)?)),
         Takes::Json => Ok(value(takes, &text_of(&bytes, path)?)),
+        Takes::Unknown => Ok(match std::str::from_utf8(&bytes) {
+            Ok(text) => value(takes, text),
+            Err(_) => Value::String(base64_simd::STANDARD.encode_to_string(bytes)),
+        }),
     }
 }
 
@@ -101,7 +107,7 @@ fn text_of(bytes: &[u8], path: &str) -> anyhow::Result<String> {
 /// What the parameter `name` takes; names match in kebab or snake case.
 fn takes_of(schema: &Value, name: &str) -> Takes {
     let property = |name: &str| schema.get("properties").and_then(|properties| properties.get(name));
-    property(name).or_else(|| property(&name.replace('_', "-"))).map_or(Takes::Json, takes)
+    property(name).or_else(|| property(&name.replace('_', "-"))).map_or(Takes::Unknown, takes)
 }
 
 fn takes(schema: &Value) -> Takes {
@@ -194,6 +200,14 @@ mod tests {
         let pairs = [format!("image=@{path}"), format!("mask=@{path}"), format!("name=@{path}")];
         let args = args(&pairs.each_ref().map(String::as_str)).unwrap();
         assert_eq!(args, json!({"image": "NDI=", "mask": "NDI=", "name": "42"}));
+    }
+
+    #[test]
+    fn a_file_for_an_unknown_handler_leaves_the_refusal_to_the_broker() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[0xff, 0xd8]).unwrap();
+        let pair = format!("image=@{}", file.path().display());
+        assert_eq!(from_pairs(&[pair], None).unwrap(), json!({"image": "/9g="}));
     }
 
     #[test]

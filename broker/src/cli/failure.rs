@@ -48,21 +48,21 @@ impl Failure {
             let advice = format!(
                 "`windlass job logs {job}` for what it wrote, `windlass job get {job}` for its attempts"
             );
-            return Some(Self::of_problem(problem, exit::FAILED, Some(advice)));
+            return Some(Self::of_problem(problem, exit::FAILED, advice));
         }
         if let Some(problem) = error.downcast_ref::<ClientError>().and_then(ClientError::problem) {
-            let advice = advice(problem.code).map(ToOwned::to_owned);
-            return Some(Self::of_problem(problem, exit::of(problem.code), advice));
+            return Some(Self::of_problem(problem, exit::of(problem.code), advice(problem.code).to_owned()));
         }
         let (exit, hint) = verdict(error);
         Some(Self { exit, lines: vec![format!("{error:#}")], hint: hint.map(ToOwned::to_owned) })
     }
 
     /// `advice` is for when the broker gave no hint of its own.
-    fn of_problem(problem: &Problem, exit: u8, advice: Option<String>) -> Self {
+    fn of_problem(problem: &Problem, exit: u8, advice: String) -> Self {
         let mut lines = vec![format!("{}: {}", problem.code, problem.message)];
-        lines.extend(problem.detail.as_ref().map(|detail| format!("detail: {detail}")));
-        Self { exit, lines, hint: problem.hint.clone().or(advice) }
+        let detail = problem.detail.as_ref().filter(|detail| detail.as_str() != Some(&problem.message));
+        lines.extend(detail.map(|detail| format!("detail: {detail}")));
+        Self { exit, lines, hint: Some(problem.hint.clone().unwrap_or(advice)) }
     }
 }
 
@@ -99,34 +99,35 @@ fn verdict(error: &anyhow::Error) -> (u8, Option<&'static str>) {
 }
 
 /// What to try when a request was refused or a call failed.
-const fn advice(code: ErrorCode) -> Option<&'static str> {
+const fn advice(code: ErrorCode) -> &'static str {
     match code {
-        ErrorCode::Unauthorized | ErrorCode::Forbidden => {
-            Some("give the broker's token with --token or WINDLASS_TOKEN; `windlass token` prints it")
+        ErrorCode::BadArguments => "see `windlass plugin show` for the parameters",
+        ErrorCode::BadFrame | ErrorCode::UnknownOp => {
+            "`windlass doctor` tells whether broker and command line have the same version"
         }
-        ErrorCode::NotFound | ErrorCode::Gone => Some("see `windlass job ls` or `windlass plugin ls`"),
-        ErrorCode::UnknownHandler => Some("see `windlass plugin ls` for what can be run"),
-        ErrorCode::BadArguments => Some("see `windlass plugin show` for the parameters"),
-        ErrorCode::TimedOut => Some("allow more time with --timeout"),
-        ErrorCode::Trap | ErrorCode::HandlerError | ErrorCode::OutOfMemory => Some(
-            "`windlass submit` runs it as a job, which keeps what the handler writes: `windlass job logs`",
-        ),
-        ErrorCode::Draining => Some("the broker is going down; try again once it is back"),
-        ErrorCode::Overloaded | ErrorCode::NoWorkers | ErrorCode::RateLimited => Some("try again later"),
-        ErrorCode::Internal => Some("the broker's log tells more"),
-        ErrorCode::BadFrame
-        | ErrorCode::BadRequest
-        | ErrorCode::BadState
-        | ErrorCode::Cancelled
-        | ErrorCode::Conflict
-        | ErrorCode::Expired
-        | ErrorCode::IdempotencyMismatch
-        | ErrorCode::OpBlocked
-        | ErrorCode::PluginRejected
-        | ErrorCode::Quarantined
-        | ErrorCode::TooLarge
-        | ErrorCode::UnknownOp
-        | ErrorCode::WorkerLost => None,
+        ErrorCode::BadRequest => "see `windlass help` for what can be asked",
+        ErrorCode::BadState | ErrorCode::Conflict => "see what became of it: `windlass job get`",
+        ErrorCode::Cancelled => "run it again if that was not meant",
+        ErrorCode::Draining => "the broker is going down; try again once it is back",
+        ErrorCode::Expired => "submit it again with more time",
+        ErrorCode::Forbidden | ErrorCode::Unauthorized => {
+            "give the broker's token with --token or WINDLASS_TOKEN; `windlass token` prints it"
+        }
+        ErrorCode::Gone | ErrorCode::NotFound => "see `windlass job ls` or `windlass plugin ls`",
+        ErrorCode::HandlerError | ErrorCode::OutOfMemory | ErrorCode::Trap => {
+            "`windlass submit` runs it as a job, which keeps what the handler writes: `windlass job logs`"
+        }
+        ErrorCode::IdempotencyMismatch => "use another key for another job",
+        ErrorCode::Internal => "the broker's log tells more",
+        ErrorCode::NoWorkers | ErrorCode::Overloaded | ErrorCode::RateLimited => "try again later",
+        ErrorCode::OpBlocked => "whoever runs the broker has switched this off",
+        ErrorCode::PluginRejected => "push a component, like `cargo build --target wasm32-wasip2` makes them",
+        ErrorCode::Quarantined | ErrorCode::WorkerLost => {
+            "look into the broker's log for why its worker was lost"
+        }
+        ErrorCode::TimedOut => "allow more time with --timeout",
+        ErrorCode::TooLarge => "send less, or split it",
+        ErrorCode::UnknownHandler => "see `windlass plugin ls` for what can be run",
     }
 }
 

@@ -60,7 +60,8 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
             let page: JobPage = broker.http()?.get(&format!("/v1/jobs?{}", flags.query())).await?;
             output.list(&page.items)?;
             if let Some(next) = page.next {
-                output.note(&format!("more with --cursor {next}"))?;
+                let why = if page.cut { "the search stopped early; it goes on" } else { "more" };
+                output.note(&format!("{why} with --cursor {next}"))?;
             }
         }
         JobCommand::Get { job } => {

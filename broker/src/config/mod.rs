@@ -6,7 +6,12 @@ mod layer;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use windlass_wire::span::Span;
 
@@ -179,19 +184,22 @@ fn workers(text: &str) -> Result<u32, String> {
 }
 
 fn host(text: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
-    if !text.is_empty() && text.bytes().all(plain) {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
+    };
+    if is_name(text) || text.parse::<Ipv6Addr>().is_ok() {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err("host names like `jobs.example.org`, without scheme and path".to_owned())
+        Err("host names like `jobs.example.org`, without scheme, port and path".to_owned())
     }
 }
 
 fn origin(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest.map(host) {
-        Some(Ok(_)) => Ok(text.to_ascii_lowercase()),
-        Some(Err(_)) | None => Err("origins like `https://jobs.example.org`, without a path".to_owned()),
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(plain) => Ok(text.to_ascii_lowercase()),
+        Some(_) | None => Err("origins like `https://jobs.example.org`, without a path".to_owned()),
     }
 }
 

@@ -42,7 +42,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 #[test]
 fn the_file_can_say_everything() {
     let text = r#"
-        allowed_hosts = ["jobs.example.org", "[::1]:1"]
+        allowed_hosts = ["jobs.example.org", "::1"]
         allowed_origins = ["https://Jobs.example.org"]
         bind = "[::1]:0"
         data = "/srv/windlass"
@@ -53,7 +53,7 @@ fn the_file_can_say_everything() {
         workers = 4
     "#;
     let expected = Settings {
-        allowed_hosts: vec!["jobs.example.org".to_owned(), "[::1]:1".to_owned()],
+        allowed_hosts: vec!["jobs.example.org".to_owned(), "::1".to_owned()],
         allowed_origins: vec!["https://jobs.example.org".to_owned()],
         bind: "[::1]:0".parse().unwrap(),
         data: PathBuf::from("/srv/windlass"),
@@ -96,7 +96,9 @@ fn an_address_the_network_can_reach_is_refused() {
 
 #[test]
 fn hosts_and_origins_have_no_paths() {
-    assert!(refusal(Key::AllowedHosts, "https://a").contains("without scheme"));
+    for host in ["https://a", "a:1", "[::1]"] {
+        assert!(refusal(Key::AllowedHosts, host).contains("without scheme, port and path"), "{host}");
+    }
     assert!(refusal(Key::AllowedOrigins, "https://a/b").contains("without a path"));
     assert!(refusal(Key::AllowedOrigins, "a").contains("origins like"));
     assert!(refusal(Key::AllowedHosts, &"a,".repeat(65)).contains("at most 64"));
