@@ -280,7 +280,10 @@ impl Connection {
         drop((overtaking, ordered));
         let is_there = matches!(ending, Ending::ByClient | Ending::Closing(_) | Ending::Stalled);
         let (closing, reason): (_, Cow<'_, str>) = match ending {
-            Ending::ByClient => (None, "closed by the client".into()),
+            Ending::ByClient => {
+                outbox.clear();
+                (None, "closed by the client".into())
+            }
             Ending::Closing(closing) => {
                 (Some(closing), format!("closed: {} ({})", closing.reason, closing.code).into())
             }
@@ -300,19 +303,22 @@ impl Connection {
         let goodbye = async {
             if let Some(Closing { code, reason }) = closing {
                 outbox.push_close(CloseFrame { code: code.into(), reason: reason.into() });
-                outbox.drain().await?;
             }
-            // Reading on is what answers the client's close frame, and waits for the answer to ours.
-            while let Some(Ok(_)) = reader.next().await {}
-            if let Ok(stream) = reader.reunite(outbox.into_sink()) {
-                stream.into_inner().shutdown().await?;
+            // Reading on answers the client's close frame or waits for the answer to ours, and lets a client that
+            // reads only after it has written come to reading.
+            let (written, ()) =
+                tokio::join!(outbox.drain(), async { while let Some(Ok(_)) = reader.next().await {} });
+            if let Err(error) = written {
+                tracing::debug!(%error, "a connection was gone before goodbye");
             }
-            Ok::<_, Error>(())
+            if let Ok(stream) = reader.reunite(outbox.into_sink())
+                && let Err(error) = stream.into_inner().shutdown().await
+            {
+                tracing::debug!(%error, "a socket was gone before its end");
+            }
         };
-        match timeout(CLOSE_TIMEOUT, goodbye).await {
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a connection was gone before goodbye"),
-        }
+        // A client that does not answer in time has had its chance.
+        drop(timeout(CLOSE_TIMEOUT, goodbye).await);
     }
 }
 
