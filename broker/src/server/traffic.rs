@@ -16,9 +16,9 @@ pub(super) const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; versi
 /// Counters of the network side, and the registry of all counters.
 #[derive(Debug)]
 pub(super) struct Traffic {
-    /// Sockets open.
+    /// Sockets that speak HTTP.
     pub(super) sockets_open: Gauge,
-    /// Of these, WebSocket connections.
+    /// Sockets upgraded to WebSocket.
     pub(super) websockets_open: Gauge,
     /// Frames received.
     pub(super) frames_received: Counter,
@@ -64,8 +64,8 @@ impl Traffic {
             ("windlass_calls_waiting", "Calls that wait for a slot", &self.calls_waiting),
             ("windlass_jobs_live", "Jobs that are not final", &self.jobs_live),
             ("windlass_slots_held", "Slots in which something runs", &self.slots_held),
-            ("windlass_sockets_open", "Sockets open, WebSockets among them", &self.sockets_open),
-            ("windlass_websockets_open", "WebSockets open", &self.websockets_open),
+            ("windlass_sockets_open", "Sockets that speak HTTP", &self.sockets_open),
+            ("windlass_websockets_open", "Sockets upgraded to WebSocket", &self.websockets_open),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
