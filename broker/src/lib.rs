@@ -1,1 +1,8 @@
-//! Placeholder.
+//! windlass: a job broker whose handlers are WebAssembly plugins.
+//!
+//! Reading order, along the walk of a job: `server` (what clients speak) -> `driver` (the one owner of live jobs,
+//! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
+//! `registry` keeps the plugin versions that run there.
+
+pub mod sandbox;
+pub mod store;

@@ -100,9 +100,19 @@ pub fn next(job: &Job, event: Event, now: Timestamp) -> Result<Job, Refusal> {
             job.state = State::Ready;
         }
         Event::LoseWorker { fence } => lose_worker(&mut job, fence, now)?,
-        Event::Cancel => job.state = State::Cancelled { at: now },
+        Event::Cancel => cancel(&mut job, now)?,
     }
     Ok(job)
+}
+
+fn cancel(job: &mut Job, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(lease) = job.lease() {
+        let message = "the job was cancelled while it ran".to_string();
+        let failure = Failure { code: ErrorCode::Cancelled, message, detail: None };
+        end_attempt(job, lease.fence, Some(failure), Usage::default(), now)?;
+    }
+    job.state = State::Cancelled { at: now };
+    Ok(())
 }
 
 fn lose_worker(job: &mut Job, fence: Fence, now: Timestamp) -> Result<(), Refusal> {

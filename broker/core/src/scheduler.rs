@@ -48,7 +48,10 @@ impl Counter {
 
     fn next(&mut self) -> u64 {
         self.0 += 1;
-        assert!(!self.0.is_multiple_of(1 << COUNTER_BITS), "a broker restarts before it counted to 2^{COUNTER_BITS}");
+        assert!(
+            !self.0.is_multiple_of(1 << COUNTER_BITS),
+            "a broker restarts before it counted to 2^{COUNTER_BITS}"
+        );
         self.0
     }
 }
@@ -280,7 +283,9 @@ impl Scheduler {
             Some(State::Scheduled { due }) => {
                 self.due.remove(&(*due, id));
             }
-            Some(State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. })
+            Some(
+                State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. },
+            )
             | None => {}
         }
         match job.state {

@@ -28,12 +28,19 @@ impl Slots {
     pub fn lose(&mut self, worker: WorkerId) -> Vec<(Fence, JobId)> {
         self.free.remove(&worker);
         self.calls.retain(|_, holder| *holder != worker);
-        self.jobs.extract_if(.., |_, (holder, _)| *holder == worker).map(|(fence, (_, job))| (fence, job)).collect()
+        self.jobs
+            .extract_if(.., |_, (holder, _)| *holder == worker)
+            .map(|(fence, (_, job))| (fence, job))
+            .collect()
     }
 
     /// The worker with the most room, if any has some.
     pub fn roomiest(&self) -> Option<WorkerId> {
-        self.free.iter().filter(|(_, free)| **free > 0).max_by_key(|(_, free)| **free).map(|(worker, _)| *worker)
+        self.free
+            .iter()
+            .filter(|(_, free)| **free > 0)
+            .max_by_key(|(_, free)| **free)
+            .map(|(worker, _)| *worker)
     }
 
     /// A run of a job takes a slot.

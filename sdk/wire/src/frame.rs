@@ -73,7 +73,8 @@ pub struct BadFrame {
 impl Request {
     /// Takes a text frame apart.
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
-        let bad = |message: String| BadFrame { id: None, problem: Problem::new(ErrorCode::BadFrame, message) };
+        let bad =
+            |message: String| BadFrame { id: None, problem: Problem::new(ErrorCode::BadFrame, message) };
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Self::from_map(map),
             Ok(_) => Err(bad("a frame is a JSON object with an `op`".to_owned())),
@@ -85,7 +86,9 @@ impl Request {
     pub fn from_map(mut map: Map<String, Value>) -> Result<Self, BadFrame> {
         let id = match map.remove("id") {
             None | Some(Value::Null) => None,
-            Some(id @ (Value::String(_) | Value::Number(_))) if id.to_string().len() <= REQUEST_ID_BYTES_MAX => {
+            Some(id @ (Value::String(_) | Value::Number(_)))
+                if id.to_string().len() <= REQUEST_ID_BYTES_MAX =>
+            {
                 Some(RequestId(id))
             }
             Some(_) => return Err(wrong(None, "id", "a string or number of at most 256 bytes")),
@@ -130,8 +133,9 @@ impl Request {
 }
 
 fn wrong(id: Option<RequestId>, key: &str, expected: &str) -> BadFrame {
-    let problem = Problem::new(ErrorCode::BadFrame, format!("`{key}` is missing or wrong: expected {expected}"))
-        .with_detail(json!({ "pointer": format!("/{key}") }));
+    let problem =
+        Problem::new(ErrorCode::BadFrame, format!("`{key}` is missing or wrong: expected {expected}"))
+            .with_detail(json!({ "pointer": format!("/{key}") }));
     BadFrame { id, problem }
 }
 
@@ -260,9 +264,11 @@ mod tests {
 
     #[test]
     fn a_bad_frame_says_where_and_keeps_its_id() {
-        for (text, pointer) in
-            [(r#"{"id":1}"#, "/op"), (r#"{"op":"a","id":1,"reply":0}"#, "/reply"), (r#"{"op":1,"id":1}"#, "/op")]
-        {
+        for (text, pointer) in [
+            (r#"{"id":1}"#, "/op"),
+            (r#"{"op":"a","id":1,"reply":0}"#, "/reply"),
+            (r#"{"op":1,"id":1}"#, "/op"),
+        ] {
             let bad = Request::parse(text).unwrap_err();
             assert_eq!(bad.id, Some(RequestId::from(1)), "{text}");
             assert_eq!(bad.problem.detail, Some(json!({"pointer": pointer})), "{text}");

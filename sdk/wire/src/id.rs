@@ -45,7 +45,8 @@ impl FromStr for JobId {
     type Err = InvalidJobId;
 
     fn from_str(text: &str) -> Result<Self, InvalidJobId> {
-        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let digits =
+            text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let shown = || InvalidJobId(text.chars().take(64).collect());
         if !digits {
             return Err(shown());
@@ -82,7 +83,8 @@ mod tests {
 
     #[test]
     fn foreign_text_is_refused() {
-        for text in ["", "1", "0198 ", "+0000000000000000000000000000001", "0000000000000000000000000000000G"] {
+        for text in ["", "1", "0198 ", "+0000000000000000000000000000001", "0000000000000000000000000000000G"]
+        {
             assert!(text.parse::<JobId>().is_err(), "{text}");
         }
     }

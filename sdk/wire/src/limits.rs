@@ -27,4 +27,5 @@ pub const PRIORITY_MIN: i8 = -100;
 /// The highest priority.
 pub const PRIORITY_MAX: i8 = 100;
 
-const _: () = assert!(ARGS_BYTES_MAX / 3 * 4 + (64 << 10) <= MESSAGE_BYTES_MAX, "base64 arguments fit a frame");
+const _: () =
+    assert!(ARGS_BYTES_MAX / 3 * 4 + (64 << 10) <= MESSAGE_BYTES_MAX, "base64 arguments fit a frame");

@@ -15,7 +15,9 @@ pub struct Span(u64);
 
 /// The text or number is not a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a span of time: expected seconds or a text like `250ms`, `30s`, `5m`, `2h`, `7d`, up to 100 years")]
+#[error(
+    "`{0}` is not a span of time: expected seconds or a text like `250ms`, `30s`, `5m`, `2h`, `7d`, up to 100 years"
+)]
 pub struct InvalidSpan(String);
 
 impl Span {
@@ -197,16 +199,23 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_write_them() {
-        for (text, millis) in
-            [("\"250ms\"", 250), ("30", 30_000), ("1.5", 1500), ("\"5m\"", 300_000), ("\"2h\"", 7_200_000), ("0", 0)]
-        {
+        for (text, millis) in [
+            ("\"250ms\"", 250),
+            ("30", 30_000),
+            ("1.5", 1500),
+            ("\"5m\"", 300_000),
+            ("\"2h\"", 7_200_000),
+            ("0", 0),
+        ] {
             assert_eq!(serde_json::from_str::<Span>(text).unwrap(), Span::from_millis(millis), "{text}");
         }
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["\"\"", "\"s\"", "-1", "\"-1s\"", "\"1 fortnight\"", "1e300", "\"101000d\"", "null", "true"] {
+        for text in
+            ["\"\"", "\"s\"", "-1", "\"-1s\"", "\"1 fortnight\"", "1e300", "\"101000d\"", "null", "true"]
+        {
             assert!(serde_json::from_str::<Span>(text).is_err(), "{text}");
         }
     }

@@ -1,0 +1,135 @@
+//! Every state against every event: what becomes of the job, as one table.
+
+use std::{fmt::Write, sync::Arc};
+
+use windlass_core::{
+    job::{Digest, Failure, Fence, Job, Lease, Payload, Spec, State, Timestamp, WorkerId, compose_id},
+    lifecycle::{Event, next},
+    retry::RetryPolicy,
+};
+use windlass_wire::{code::ErrorCode, job::Usage, submit::RetryOn};
+
+const NOW: Timestamp = Timestamp(1000);
+
+fn lease(fence: u64) -> Lease {
+    Lease { fence: Fence(fence), worker: WorkerId(0), since: Timestamp(900) }
+}
+
+fn spec(max_attempts: u32) -> Spec {
+    Spec {
+        channel: "0".into(),
+        queue: "default".into(),
+        handler: "demo/add".into(),
+        version: Digest([0; 32]),
+        args: Payload::Inline("{}".into()),
+        priority: 0,
+        retry: RetryPolicy { max_attempts, jitter: 0.0, ..RetryPolicy::default() },
+        max_worker_deaths: 3,
+        run_timeout_millis: None,
+        tags: std::collections::BTreeMap::new(),
+        submitted_at: Timestamp(0),
+    }
+}
+
+fn job(state: State, spec: Spec) -> Job {
+    Job { state, attempt: 1, ..Job::new(compose_id(0, 0, 1, 0), Arc::new(spec), None) }
+}
+
+fn failure() -> Failure {
+    Failure { code: ErrorCode::Trap, message: "unreachable".into(), detail: None }
+}
+
+fn states() -> Vec<State> {
+    let result = Payload::Inline("30".into());
+    vec![
+        State::Scheduled { due: NOW },
+        State::Ready,
+        State::Running(lease(7)),
+        State::Succeeded { at: NOW, result },
+        State::Failed { at: NOW, failure: failure() },
+        State::Cancelled { at: NOW },
+    ]
+}
+
+fn events() -> Vec<(&'static str, Event)> {
+    let usage = Usage::default();
+    let result = Payload::Inline("30".into());
+    let complete = |fence| Event::Complete { fence, result: result.clone(), usage };
+    vec![
+        ("come due", Event::ComeDue),
+        ("grant", Event::Grant(lease(8))),
+        ("complete", complete(Fence(7))),
+        ("complete, stale", complete(Fence(6))),
+        ("fail", Event::Fail { fence: Fence(7), failure: failure(), usage }),
+        ("fail, stale", Event::Fail { fence: Fence(6), failure: failure(), usage }),
+        ("release", Event::Release { fence: Fence(7) }),
+        ("release, stale", Event::Release { fence: Fence(6) }),
+        ("lose worker", Event::LoseWorker { fence: Fence(7) }),
+        ("cancel", Event::Cancel),
+    ]
+}
+
+#[test]
+fn every_state_against_every_event() {
+    let mut table = String::new();
+    for state in states() {
+        for (name, event) in events() {
+            let outcome = match next(&job(state.clone(), spec(2)), event, NOW) {
+                Ok(job) => {
+                    format!("{} (attempt {}, failures {})", job.state.name(), job.attempt, job.failures)
+                }
+                Err(refusal) => format!("refused: {refusal}"),
+            };
+            writeln!(table, "{:>9} + {name:<15} = {outcome}", state.name().name()).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_failure_is_final_once_attempts_are_spent() {
+    let event = Event::Fail { fence: Fence(7), failure: failure(), usage: Usage::default() };
+    let ended = next(&job(State::Running(lease(7)), spec(1)), event, NOW).unwrap();
+    assert_eq!(ended.state, State::Failed { at: NOW, failure: failure() });
+}
+
+#[test]
+fn a_retry_waits_for_the_pause_of_its_policy() {
+    let event = Event::Fail { fence: Fence(7), failure: failure(), usage: Usage::default() };
+    let waiting = next(&job(State::Running(lease(7)), spec(2)), event, NOW).unwrap();
+    assert_eq!(waiting.state, State::Scheduled { due: Timestamp(2000) });
+}
+
+#[test]
+fn a_job_that_kills_its_workers_is_quarantined() {
+    let mut poison = job(State::Ready, spec(1));
+    for fence in 1..=3 {
+        poison = next(&poison, Event::Grant(lease(fence)), NOW).unwrap();
+        poison = next(&poison, Event::LoseWorker { fence: Fence(fence) }, NOW).unwrap();
+    }
+    let State::Failed { failure, .. } = poison.state else { panic!("not final: {:?}", poison.state) };
+    assert_eq!(failure.code, ErrorCode::Quarantined);
+}
+
+#[test]
+fn a_job_that_must_not_run_twice_fails_with_its_worker() {
+    let mut spec = spec(5);
+    spec.retry.on.remove(&RetryOn::WorkerLost);
+    let lost =
+        next(&job(State::Running(lease(7)), spec), Event::LoseWorker { fence: Fence(7) }, NOW).unwrap();
+    assert!(matches!(lost.state, State::Failed { failure: Failure { code: ErrorCode::WorkerLost, .. }, .. }));
+}
+
+#[test]
+fn only_the_last_attempts_are_kept() {
+    let mut job = job(State::Ready, spec(100));
+    for fence in 1..=20 {
+        job = next(&job, Event::Grant(lease(fence)), NOW).unwrap();
+        job =
+            next(&job, Event::Fail { fence: Fence(fence), failure: failure(), usage: Usage::default() }, NOW)
+                .unwrap();
+        job = next(&job, Event::ComeDue, NOW).unwrap();
+    }
+    let numbers: Vec<_> = job.attempts.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, (12..=21).collect::<Vec<_>>());
+}

@@ -1,0 +1,90 @@
+//! The engine's figures: how often it synced and how long that took.
+
+use std::{
+    array,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// Buckets of sync times; the last one holds everything above 2^23 microseconds (8 s).
+const BUCKETS: usize = 24;
+
+/// The figures of an engine since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Syncs of the file that holds the records, each awaited before an acknowledgement.
+    pub syncs: u64,
+    /// Half of the syncs took at most this long, in microseconds, rounded up to a power of two.
+    pub sync_p50_micros: u64,
+    /// 99 of 100 syncs took at most this long, in microseconds, rounded up to a power of two.
+    pub sync_p99_micros: u64,
+    /// How long the last sync took, in microseconds.
+    pub sync_last_micros: u64,
+    /// Space taken by records, in bytes.
+    pub size_bytes: u64,
+    /// Whether a write has failed; such a store writes nothing any more.
+    pub failed: bool,
+}
+
+/// Counts syncs by how long they took.
+#[derive(Debug)]
+pub(crate) struct SyncTimes {
+    buckets: [AtomicU64; BUCKETS],
+    last_micros: AtomicU64,
+}
+
+impl SyncTimes {
+    pub(crate) fn new() -> Self {
+        Self { buckets: array::from_fn(|_| AtomicU64::new(0)), last_micros: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn record(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let bucket = (u64::BITS - micros.saturating_sub(1).leading_zeros()) as usize;
+        self.buckets[bucket.min(BUCKETS - 1)].fetch_add(1, Ordering::Relaxed);
+        self.last_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// The figures so far; the caller adds what this cannot know.
+    pub(crate) fn health(&self) -> Health {
+        let counts: [u64; BUCKETS] = array::from_fn(|index| self.buckets[index].load(Ordering::Relaxed));
+        Health {
+            syncs: counts.iter().sum(),
+            sync_p50_micros: quantile(&counts, 50),
+            sync_p99_micros: quantile(&counts, 99),
+            sync_last_micros: self.last_micros.load(Ordering::Relaxed),
+            ..Health::default()
+        }
+    }
+}
+
+/// The upper end of the bucket in which `percent` of all counts are reached, in microseconds.
+fn quantile(counts: &[u64; BUCKETS], percent: u64) -> u64 {
+    let wanted = (counts.iter().sum::<u64>() * percent).div_ceil(100);
+    let mut seen = 0;
+    let reached = counts.iter().position(|count| {
+        seen += count;
+        wanted > 0 && seen >= wanted
+    });
+    reached.map_or(0, |bucket| 1 << bucket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_powers_of_two_above_the_times() {
+        let times = SyncTimes::new();
+        (0..98).for_each(|_| times.record(Duration::from_micros(200)));
+        (0..2).for_each(|_| times.record(Duration::from_millis(3)));
+        let health = times.health();
+        assert_eq!((health.syncs, health.sync_p50_micros, health.sync_p99_micros), (100, 256, 4_096));
+        assert_eq!(health.sync_last_micros, 3_000);
+    }
+
+    #[test]
+    fn no_sync_has_no_quantile() {
+        assert_eq!(SyncTimes::new().health(), Health::default());
+    }
+}

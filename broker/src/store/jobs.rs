@@ -1,0 +1,54 @@
+//! Records of jobs: while live under one family, once final under another, so that a start reads only what
+//! still has to be done.
+
+use serde::de::DeserializeOwned;
+use windlass_core::job::Job;
+use windlass_wire::id::JobId;
+
+use super::{Change, Family, Key, Store, StoreError};
+
+impl Change {
+    /// Writes a job where its state says it belongs.
+    pub fn set_job(self, job: &Job) -> Result<Self, StoreError> {
+        if job.state.is_final() {
+            self.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
+        } else {
+            self.set(&Key::LiveJob(job.id), job)
+        }
+    }
+}
+
+impl Store {
+    /// Reads a job.
+    pub fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        // A job only ever moves from live to final, so looking in this order cannot miss it.
+        match self.read(&Key::LiveJob(id))? {
+            Some(job) => Ok(Some(job)),
+            None => self.read(&Key::FinalJob(id)),
+        }
+    }
+
+    /// Reads up to `limit` jobs that are not final, in the order in which they are granted within each
+    /// queue, beginning after `after`.
+    pub fn live_jobs(&self, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let after = after.map(Key::LiveJob);
+        let records = self.list(Family::LiveJob, after.as_ref(), limit)?;
+        Ok(records.into_iter().map(|(_, job)| job).collect())
+    }
+
+    /// Reads up to `limit` pieces of what a job has logged, oldest first, beginning after the piece
+    /// `after`. A key of [`Key::Output`] tells attempt and chunk of each.
+    pub fn outputs<T: DeserializeOwned>(
+        &self,
+        job: JobId,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, T)>, StoreError> {
+        let mut prefix = vec![Family::Output.prefix()];
+        prefix.extend(job.to_bytes());
+        self.list_prefix(&prefix, after, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! The table of keys: where every record lies. Prefixes and layouts are on disk and never change.
+//!
+//! Numbers are big-endian, so the order of bytes is the order of keys.
+
+use windlass_core::job::Digest;
+use windlass_wire::id::JobId;
+
+use super::error::StoreError;
+
+/// Bytes of a job's id that name its lane: queue (3) and priority (1).
+pub(crate) const LANE_BYTES: usize = 4;
+
+/// The first byte of a key says what lies there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Family {
+    /// Records of final jobs, laid out like live ones.
+    FinalJob = b'f',
+    /// Records of jobs that are not final: queue 3, priority 1, sequence 8, shard 1, salt 3.
+    LiveJob = b'j',
+    /// Numbers about the store itself, 4 bytes each.
+    Meta = b'm',
+    /// What guests wrote to their logs: job 16, attempt 4, chunk 4. Chunks are bounded by their writer.
+    Output = b'o',
+    /// Plugins by name.
+    Plugin = b'p',
+    /// Queues: channel, NUL, name.
+    Queue = b'q',
+    /// Plugin versions by the digest of their bytes.
+    Version = b'v',
+    /// Connections by id.
+    Connection = b'w',
+}
+
+impl Family {
+    /// The first byte of every key of this family.
+    pub const fn prefix(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The key of a record. Keys order as their bytes do; names hold no NUL, which the edge has checked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A final job.
+    FinalJob(JobId),
+    /// A job that is not final.
+    LiveJob(JobId),
+    /// A number about the store.
+    Meta(Meta),
+    /// A piece of what one attempt logged.
+    Output {
+        /// The job.
+        job: JobId,
+        /// Its attempt, 1 for the first.
+        attempt: u32,
+        /// The piece, 0 for the first.
+        chunk: u32,
+    },
+    /// A plugin, by name.
+    Plugin(String),
+    /// A queue.
+    Queue {
+        /// The channel it belongs to.
+        channel: String,
+        /// Its name.
+        name: String,
+    },
+    /// A plugin version.
+    Version(Digest),
+    /// A connection, by id.
+    Connection(String),
+}
+
+/// Numbers about the store itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meta {
+    /// The format of the whole store.
+    Format,
+    /// How often the store has been opened.
+    Start,
+}
+
+impl Meta {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Format => b"format",
+            Self::Start => b"start",
+        }
+    }
+}
+
+impl Key {
+    /// The family the key belongs to.
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::FinalJob(_) => Family::FinalJob,
+            Self::LiveJob(_) => Family::LiveJob,
+            Self::Meta(_) => Family::Meta,
+            Self::Output { .. } => Family::Output,
+            Self::Plugin(_) => Family::Plugin,
+            Self::Queue { .. } => Family::Queue,
+            Self::Version(_) => Family::Version,
+            Self::Connection(_) => Family::Connection,
+        }
+    }
+
+    /// The key as it is stored.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![self.family().prefix()];
+        match self {
+            Self::FinalJob(id) | Self::LiveJob(id) => bytes.extend(id.to_bytes()),
+            Self::Meta(meta) => bytes.extend(meta.name()),
+            Self::Output { job, attempt, chunk } => {
+                bytes.extend(job.to_bytes());
+                bytes.extend(attempt.to_be_bytes());
+                bytes.extend(chunk.to_be_bytes());
+            }
+            Self::Plugin(name) | Self::Connection(name) => bytes.extend(name.as_bytes()),
+            Self::Queue { channel, name } => {
+                bytes.extend(channel.as_bytes());
+                bytes.push(0);
+                bytes.extend(name.as_bytes());
+            }
+            Self::Version(digest) => bytes.extend(digest.0),
+        }
+        bytes
+    }
+
+    /// Reads a stored key.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
+        let damaged = || StoreError::corrupt("a key", bytes.escape_ascii());
+        let (family, rest) = bytes.split_first().ok_or_else(damaged)?;
+        let key = match family {
+            b'f' => job_id(rest).map(Self::FinalJob),
+            b'j' => job_id(rest).map(Self::LiveJob),
+            b'm' => [Meta::Format, Meta::Start].into_iter().find(|meta| meta.name() == rest).map(Self::Meta),
+            b'o' => output(rest),
+            b'p' => text(rest).map(Self::Plugin),
+            b'q' => queue(rest),
+            b'v' => rest.try_into().ok().map(|bytes| Self::Version(Digest(bytes))),
+            b'w' => text(rest).map(Self::Connection),
+            _ => None,
+        };
+        key.ok_or_else(damaged)
+    }
+}
+
+fn job_id(bytes: &[u8]) -> Option<JobId> {
+    bytes.try_into().ok().map(JobId::from_bytes)
+}
+
+fn output(bytes: &[u8]) -> Option<Key> {
+    let (job, rest) = bytes.split_first_chunk::<16>()?;
+    let (attempt, rest) = rest.split_first_chunk::<4>()?;
+    let chunk = rest.try_into().ok()?;
+    Some(Key::Output {
+        job: JobId::from_bytes(*job),
+        attempt: u32::from_be_bytes(*attempt),
+        chunk: u32::from_be_bytes(chunk),
+    })
+}
+
+fn queue(bytes: &[u8]) -> Option<Key> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    Some(Key::Queue { channel: text(&bytes[..end])?, name: text(&bytes[end + 1..])? })
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        let id = || any::<u128>().prop_map(JobId);
+        let name = || "[a-z0-9._:@-]{0,12}";
+        prop_oneof![
+            id().prop_map(Key::FinalJob),
+            id().prop_map(Key::LiveJob),
+            prop_oneof![Just(Meta::Format), Just(Meta::Start)].prop_map(Key::Meta),
+            (id(), any::<u32>(), any::<u32>()).prop_map(|(job, attempt, chunk)| Key::Output {
+                job,
+                attempt,
+                chunk
+            }),
+            name().prop_map(Key::Plugin),
+            (name(), name()).prop_map(|(channel, name)| Key::Queue { channel, name }),
+            any::<[u8; 32]>().prop_map(|bytes| Key::Version(Digest(bytes))),
+            name().prop_map(Key::Connection),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_read_back(key in any_key()) {
+            prop_assert_eq!(Key::from_bytes(&key.to_bytes()).unwrap(), key);
+        }
+
+        #[test]
+        fn the_order_of_bytes_is_the_order_of_keys(left in any_key(), right in any_key()) {
+            prop_assert_eq!(left.to_bytes().cmp(&right.to_bytes()), left.cmp(&right));
+        }
+
+        #[test]
+        fn foreign_bytes_are_refused_or_read_back(bytes in any::<Vec<u8>>()) {
+            if let Ok(key) = Key::from_bytes(&bytes) {
+                prop_assert_eq!(key.to_bytes(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn the_layout_on_disk_does_not_drift() {
+        let job = JobId(0x0000_0107_0000_0000_0000_0009_0000_0005);
+        assert_eq!(
+            Key::Output { job, attempt: 2, chunk: 3 }.to_bytes(),
+            b"o\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05\0\0\0\x02\0\0\0\x03"
+        );
+        assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
+        assert_eq!(Key::Meta(Meta::Start).to_bytes(), b"mstart");
+    }
+}

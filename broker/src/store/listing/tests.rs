@@ -1,0 +1,144 @@
+//! Listings over many lanes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+use windlass_core::{
+    job::{Digest, Payload, Spec, State, Timestamp, compose_id},
+    retry::RetryPolicy,
+};
+
+use super::*;
+use crate::store::{Change, MemoryEngine};
+
+/// A job in a given state.
+pub(in crate::store) fn job(id: JobId, state: State) -> Job {
+    let spec = Spec {
+        channel: "0".into(),
+        queue: "default".into(),
+        handler: "demo/add".into(),
+        version: Digest([7; 32]),
+        args: Payload::Inline("{}".into()),
+        priority: 0,
+        retry: RetryPolicy::default(),
+        max_worker_deaths: 3,
+        run_timeout_millis: Some(30_000),
+        tags: BTreeMap::new(),
+        submitted_at: Timestamp(1),
+    };
+    let mut job = Job::new(id, Arc::new(spec), None);
+    job.state = state;
+    job
+}
+
+/// A store that holds these jobs.
+pub(in crate::store) fn stored(jobs: &[&Job]) -> Store {
+    let engine = MemoryEngine::default();
+    let group: Vec<_> = jobs.iter().map(|job| Change::default().set_job(job).unwrap()).collect();
+    engine.commit(&group).unwrap();
+    Store::new(engine).unwrap()
+}
+
+fn live(queue: u32, priority: i8, sequence: u64) -> Job {
+    job(compose_id(queue, priority, sequence, 0), State::Ready)
+}
+
+fn done(queue: u32, priority: i8, sequence: u64) -> Job {
+    job(compose_id(queue, priority, sequence, 0), State::Cancelled { at: Timestamp(2) })
+}
+
+fn sequences(jobs: &[Job]) -> Vec<u64> {
+    jobs.iter().map(|job| sequence(job.id)).collect()
+}
+
+fn all() -> Listing {
+    Listing { limit: 1_000, ..Listing::default() }
+}
+
+#[test]
+fn jobs_of_all_queues_and_priorities_come_newest_first() {
+    let jobs = [live(1, 0, 1), done(2, 100, 2), live(1, -100, 3), done(1, 0, 4), live(0xff_ffff, -100, 5)];
+    let page = stored(&jobs.each_ref()).jobs(&all(), |_| true).unwrap();
+    assert_eq!(sequences(&page.jobs), [5, 4, 3, 2, 1]);
+    assert_eq!((page.next, page.cut), (None, false));
+}
+
+#[test]
+fn only_the_queues_asked_for_are_listed() {
+    let jobs = [live(1, 0, 1), live(2, 0, 2), done(3, 5, 3), done(2, -5, 4)];
+    let listing = Listing { queues: Some(vec![2, 3]), ..all() };
+    let page = stored(&jobs.each_ref()).jobs(&listing, |_| true).unwrap();
+    assert_eq!(sequences(&page.jobs), [4, 3, 2]);
+}
+
+#[test]
+fn only_jobs_that_match_are_listed() {
+    let jobs = [live(1, 0, 1), done(1, 0, 2), live(1, 0, 3)];
+    let page = stored(&jobs.each_ref()).jobs(&all(), |job| job.state.is_final()).unwrap();
+    assert_eq!(sequences(&page.jobs), [2]);
+}
+
+#[test]
+fn a_job_seen_live_and_final_is_listed_once_as_final() {
+    let engine = MemoryEngine::default();
+    let [before, after] = [live(1, 0, 1), done(1, 0, 1)];
+    engine.commit(&[Change::default().set(&Key::LiveJob(before.id), &before).unwrap()]).unwrap();
+    engine.commit(&[Change::default().set(&Key::FinalJob(after.id), &after).unwrap()]).unwrap();
+    let page = Store::new(engine).unwrap().jobs(&all(), |_| true).unwrap();
+    assert_eq!(page.jobs, [after]);
+}
+
+#[test]
+fn a_long_search_is_cut_and_goes_on_at_its_cursor() {
+    let rows = PAGE_ROWS_MAX as u64 + 1;
+    let jobs: Vec<_> = (1..=rows).map(|sequence| live(1, 0, sequence)).collect();
+    let store = stored(&jobs.iter().collect::<Vec<_>>());
+    let oldest = |job: &Job| sequence(job.id) == 1;
+    let first = store.jobs(&all(), oldest).unwrap();
+    assert!(first.cut && first.jobs.is_empty());
+    let second = store.jobs(&Listing { cursor: first.next, ..all() }, oldest).unwrap();
+    assert_eq!(sequences(&second.jobs), [1]);
+    assert_eq!((second.next, second.cut), (None, false));
+}
+
+#[test]
+fn too_many_lanes_are_refused() {
+    let lanes = u32::try_from(LANES_MAX).unwrap() + 1;
+    let jobs: Vec<_> = (0..lanes).map(|queue| live(queue, 0, queue.into())).collect();
+    let refused = stored(&jobs.iter().collect::<Vec<_>>()).jobs(&all(), |_| true);
+    assert!(matches!(refused, Err(StoreError::TooLarge { limit: Limit::Lanes, .. })));
+}
+
+#[test]
+fn cursors_read_back_and_other_text_is_refused() {
+    assert_eq!(Cursor(42).to_string().parse(), Ok(Cursor(42)));
+    for text in ["", "42", "+00000000000002a", "zzzzzzzzzzzzzzzz"] {
+        assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn pages_together_hold_every_job_once(
+        places in prop::collection::vec((0_u32..4, -2_i8..2, any::<bool>()), 0..600),
+        limit in 1_usize..50,
+    ) {
+        let jobs: Vec<_> = (1..).zip(&places).map(|(sequence, (queue, priority, ended))| {
+            if *ended { done(*queue, *priority, sequence) } else { live(*queue, *priority, sequence) }
+        }).collect();
+        let store = stored(&jobs.iter().collect::<Vec<_>>());
+        let mut listed = Vec::new();
+        let mut listing = Listing { limit, ..Listing::default() };
+        loop {
+            let page = store.jobs(&listing, |_| true).unwrap();
+            listed.extend(sequences(&page.jobs));
+            listing.cursor = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        prop_assert_eq!(listed, (1..=jobs.len() as u64).rev().collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,237 @@
+//! The engine on disk: one sled tree, and a sync of our own after every group.
+//!
+//! sled's `flush` hands its writes to the operating system and never waits for the disk, and it hides
+//! errors of its own syncs. So each commit ends with an `fdatasync` of sled's file through a descriptor of
+//! ours, whose error is the end of the store.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Instant,
+};
+
+use sled::IVec;
+use windlass_core::job::Digest;
+
+use super::{
+    blobs::{BlobDir, sync_dir},
+    engine::{Change, Direction, Engine, Entry, KeyRange, Op, SCAN_ENTRIES_MAX},
+    error::StoreError,
+    health::{Health, SyncTimes},
+    keys::{Key, Meta},
+};
+
+mod leftovers;
+
+/// The format of the whole directory. It rises when an older broker could no longer read it.
+const FORMAT: u32 = 1;
+/// Memory sled may use for pages, in bytes. It takes this as a hint.
+const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Most operations in one sled batch. Larger batches hold so much memory back that a deep queue needs
+/// gigabytes.
+const BATCH_OPS_MAX: usize = 256;
+
+/// Records in `DIR/sled`, blobs in `DIR/blobs`, and `DIR/lock` for as long as the engine lives.
+#[derive(Debug)]
+pub struct SledEngine {
+    db: sled::Db,
+    db_file: File,
+    blobs: BlobDir,
+    start_number: u32,
+    failure: OnceLock<StoreError>,
+    sync_times: SyncTimes,
+    /// Held, not read. Declared last, so it is let go after sled has closed its files.
+    _lock: File,
+}
+
+impl SledEngine {
+    /// Opens the store in `dir` or creates it, and counts the start. Takes seconds for millions of records.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let path = dir.join("sled");
+        let db = open_tree(&path)?;
+        let blobs = BlobDir::open(dir.join("blobs"))?;
+        sync_names(dir, &path)?;
+        let db_file = File::open(path.join("db"))?;
+        let mut engine = Self {
+            db,
+            db_file,
+            blobs,
+            start_number: 0,
+            failure: OnceLock::new(),
+            sync_times: SyncTimes::new(),
+            _lock: lock,
+        };
+        engine.start_number = engine.count_start()?;
+        Ok(engine)
+    }
+
+    fn count_start(&self) -> Result<u32, StoreError> {
+        let format = self.meta(Meta::Format)?.unwrap_or(FORMAT);
+        if format > FORMAT {
+            return Err(StoreError::NewerFormat { found: format, known: FORMAT });
+        }
+        let start = self.meta(Meta::Start)?.unwrap_or(0);
+        let start =
+            start.checked_add(1).ok_or_else(|| StoreError::corrupt("the start number", "it is spent"))?;
+        let change = Change::default()
+            .put(Key::Meta(Meta::Format).to_bytes(), FORMAT.to_be_bytes().to_vec())?
+            .put(Key::Meta(Meta::Start).to_bytes(), start.to_be_bytes().to_vec())?;
+        self.commit(&[change])?;
+        Ok(start)
+    }
+
+    fn meta(&self, meta: Meta) -> Result<Option<u32>, StoreError> {
+        let Some(value) = self.get(&Key::Meta(meta).to_bytes())? else {
+            return Ok(None);
+        };
+        let bytes =
+            value.try_into().map_err(|_| StoreError::corrupt(format!("{meta:?}"), "it has not 4 bytes"))?;
+        Ok(Some(u32::from_be_bytes(bytes)))
+    }
+
+    fn apply(&self, group: &[Change]) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        let mut batch_ops = 0;
+        for change in group {
+            if batch_ops + change.ops().len() > BATCH_OPS_MAX {
+                self.db.apply_batch(std::mem::take(&mut batch))?;
+                batch_ops = 0;
+            }
+            batch_ops += change.ops().len();
+            for op in change.ops() {
+                match op {
+                    Op::Delete(key) => batch.remove(key.as_slice()),
+                    Op::Put(key, value) => batch.insert(key.as_slice(), value.as_slice()),
+                }
+            }
+        }
+        self.db.apply_batch(batch)?;
+        Ok(())
+    }
+
+    /// The only place that makes records durable.
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush()?;
+        let started = Instant::now();
+        self.db_file.sync_data()?;
+        self.sync_times.record(started.elapsed());
+        Ok(())
+    }
+
+    /// Runs a write unless one has failed before, and remembers the first failure for ever: after a failed
+    /// sync the operating system forgets what it could not write, so a second one would succeed and lie.
+    fn write(&self, write: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+        if let Some(failure) = self.failure.get() {
+            return Err(failure.clone());
+        }
+        write().map_err(|error| self.failure.get_or_init(|| error).clone())
+    }
+}
+
+impl Engine for SledEngine {
+    fn commit(&self, group: &[Change]) -> Result<(), StoreError> {
+        self.write(|| {
+            self.apply(group)?;
+            self.sync()
+        })
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get(key)?.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = self.db.range::<&[u8], _>(range.bounds());
+        let limit = limit.min(SCAN_ENTRIES_MAX);
+        let own = |entry: sled::Result<(IVec, IVec)>| {
+            let (key, value) = entry?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        match direction {
+            Direction::Forward => entries.take(limit).map(own).collect(),
+            Direction::Reverse => entries.rev().take(limit).map(own).collect(),
+        }
+    }
+
+    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        self.blobs.put(bytes)
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.blobs.get(digest)
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.write(|| self.sync())
+    }
+
+    fn start_number(&self) -> u32 {
+        self.start_number
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            size_bytes: self.db_file.metadata().map_or(0, |metadata| metadata.len()),
+            failed: self.failure.get().is_some(),
+            ..self.sync_times.health()
+        }
+    }
+}
+
+/// Takes the lock that keeps a second broker out before anything in the directory is touched.
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let file = File::options().create(true).append(true).open(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_path_buf() }),
+        Err(fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Opens sled. Its snapshots only shorten the reading of its log, so where they are what is damaged, the
+/// store is opened once more without them.
+fn open_tree(path: &Path) -> Result<sled::Db, StoreError> {
+    leftovers::remove_unfinished(path)?;
+    // Every commit flushes, so sled's own flusher would only hide errors from us.
+    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES_MAX).flush_every_ms(None);
+    match config.open() {
+        Err(sled::Error::Corruption { at, .. }) => {
+            let set_aside = leftovers::set_snapshots_aside(path)?;
+            tracing::error!(?at, ?set_aside, "sled found damage; opening again without its snapshots");
+            Ok(config.open()?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Makes durable that the files are there; sled syncs none of their names.
+fn sync_names(dir: &Path, path: &Path) -> io::Result<()> {
+    File::open(path.join("conf"))?.sync_all()?;
+    sync_dir(&path.join("blobs"))?;
+    sync_dir(path)?;
+    sync_dir(dir)?;
+    let parent: PathBuf = fs::canonicalize(dir)?.parent().unwrap_or(Path::new("/")).to_path_buf();
+    sync_dir(&parent)
+}
+
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Io(error) => error.into(),
+            sled::Error::Corruption { at, .. } => Self::corrupt("the sled tree", format!("at {at:?}")),
+            sled::Error::CollectionNotFound(_)
+            | sled::Error::ReportableBug(_)
+            | sled::Error::Unsupported(_) => io::Error::other(error.to_string()).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
