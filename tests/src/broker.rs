@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -68,6 +69,13 @@ impl Broker {
     /// Kills it with SIGKILL, as a power cut of the process, and reaps it.
     pub async fn kill9(&mut self) {
         self.child.kill().await.expect("a process can be killed by its parent");
+    }
+
+    /// Starts it again and kills it after the given time, whether or not it listens by then.
+    pub async fn start_and_kill9(&mut self, after: Duration) {
+        self.child = spawn(self.home.path(), &self.args);
+        tokio::time::sleep(after).await;
+        self.kill9().await;
     }
 
     /// Asks it to shut down by SIGTERM and answers how it ended.
@@ -207,7 +215,7 @@ pub fn command() -> Command {
 }
 
 /// Spawns `windlass serve` on the state in `home` without waiting for anything; stdout is piped.
-pub fn spawn(home: &Path, args: &[String]) -> Child {
+fn spawn(home: &Path, args: &[String]) -> Child {
     let log =
         fs::OpenOptions::new().create(true).append(true).open(stderr(home)).expect("a log file can be made");
     command()
@@ -222,7 +230,7 @@ pub fn spawn(home: &Path, args: &[String]) -> Child {
 }
 
 /// Waits for the line that says where the process listens; none if it ended without one.
-pub async fn announced(child: &mut Child) -> Option<SocketAddr> {
+async fn announced(child: &mut Child) -> Option<SocketAddr> {
     let stdout = child.stdout.take().expect("stdout is piped");
     let line = BufReader::new(stdout).lines().next_line().await.ok()??;
     let address = line.strip_prefix("windlass listening on http://").map(str::parse);
@@ -232,12 +240,10 @@ pub async fn announced(child: &mut Child) -> Option<SocketAddr> {
 
 async fn listen(home: &Path, args: &[String]) -> (Child, SocketAddr) {
     let mut child = spawn(home, args);
-    match announced(&mut child).await {
-        Some(address) => (child, address),
-        None => {
-            let status = child.wait().await;
-            let log = fs::read_to_string(stderr(home)).unwrap_or_default();
-            panic!("the broker ended before it listened: {status:?}\n{log}")
-        }
+    if let Some(address) = announced(&mut child).await {
+        return (child, address);
     }
+    let status = child.wait().await;
+    let log = fs::read_to_string(stderr(home)).unwrap_or_default();
+    panic!("the broker ended before it listened: {status:?}\n{log}")
 }
