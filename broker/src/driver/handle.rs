@@ -73,7 +73,7 @@ pub struct Stats {
 
 /// What may arrive in the driver's mailbox.
 pub(super) enum Input {
-    Submit { job: NewJob, answer: oneshot::Sender<Result<JobId, Refused>> },
+    Submit { spec: Arc<Spec>, due: Option<Timestamp>, answer: oneshot::Sender<Result<JobId, Refused>> },
     Cancel { job: JobId, channel: String, answer: oneshot::Sender<Result<(), Refused>> },
     Wait { job: JobId, answer: oneshot::Sender<Option<Arc<Job>>> },
     Call(Box<CallRequest>),
@@ -104,7 +104,8 @@ impl Handle {
     ///
     /// Cancel safety: dropped before the answer, the job may have been accepted or not.
     pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
-        self.ask(|answer| Input::Submit { job, answer }).await?
+        let (spec, due) = (Arc::new(job.spec), job.due);
+        self.ask(|answer| Input::Submit { spec, due, answer }).await?
     }
 
     /// Cancels a job of a channel; final and durable when it answers. [`Refusal::Unknown`] means that it is not

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
-    job::{Fence, Job, WorkerId},
+    job::{Job, Spec, Timestamp, WorkerId},
     limits::COUNTER_BITS,
     scheduler::Scheduler,
 };
@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     metrics::Metrics,
-    store::{Change, Store, StoreError},
+    store::{Change, Store, StoreError, commit::Unsent},
     worker::{CallError, CallWork, JobWork, LocalWorker, Report},
 };
 
@@ -152,7 +152,10 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         match input {
-            Input::Submit { job, answer } => self.submit(job, answer),
+            Input::Submit { spec, due, answer } => {
+                let submitted = self.submit(spec, due);
+                self.groups.after(Effect::AnswerSubmit(answer, submitted));
+            }
             Input::Cancel { job, channel, answer } => {
                 let done = self.command(Command::Cancel { job, channel }).map(|_| ());
                 self.groups.after(Effect::AnswerCancel(answer, done.map_err(Refused::from)));
@@ -168,17 +171,15 @@ impl Driver {
         }
     }
 
-    fn submit(&mut self, job: NewJob, answer: oneshot::Sender<Result<JobId, Refused>>) {
-        let Ok(salt) = getrandom::u32() else {
-            tracing::error!("the system has no random numbers, which the ids of jobs need");
-            return drop(answer.send(Err(Refused::Stopped)));
-        };
-        let submitted = match self.command(Command::Submit { spec: Arc::new(job.spec), due: job.due, salt }) {
-            Ok(Answer::Submitted(id)) => Ok(id),
-            Ok(Answer::Done) => Err(Refused::Stopped),
-            Err(refusal) => Err(refusal.into()),
-        };
-        self.groups.after(Effect::AnswerSubmit(answer, submitted));
+    fn submit(&mut self, spec: Arc<Spec>, due: Option<Timestamp>) -> Result<JobId, Refused> {
+        let salt = getrandom::u32().map_err(|error| {
+            tracing::error!(%error, "the system has no random numbers, which the ids of jobs need");
+            Refused::Stopped
+        })?;
+        match self.command(Command::Submit { spec, due, salt })? {
+            Answer::Submitted(id) => Ok(id),
+            Answer::Done => Err(Refused::Stopped),
+        }
     }
 
     fn wait(&mut self, job: JobId, answer: oneshot::Sender<Option<Arc<Job>>>) {
@@ -307,11 +308,10 @@ impl Driver {
         let tell_durable = self.tell_durable.clone();
         // There is room: groups on their way are no more than the channel holds.
         let done = move |outcome| drop(tell_durable.try_send(outcome));
-        if let Err((changes, error)) = self.store.committer().submit(changes, done) {
-            match error {
-                StoreError::Busy => self.unsent = Some(changes),
-                error => drop(self.tell_durable.try_send(Err(error))),
-            }
+        match self.store.committer().submit(changes, done) {
+            Ok(()) => {}
+            Err(Unsent { changes, error: StoreError::Busy }) => self.unsent = Some(changes),
+            Err(Unsent { error, .. }) => drop(self.tell_durable.try_send(Err(error))),
         }
     }
 

@@ -19,6 +19,11 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
             break;
         }
     }
-    tracing::info!(jobs = jobs.len(), queues = queues.len(), start = store.start_number(), "live jobs restored");
+    tracing::info!(
+        jobs = jobs.len(),
+        queues = queues.len(),
+        start = store.start_number(),
+        "live jobs restored"
+    );
     Ok(Scheduler::restore(store.start_number(), queues, jobs, now))
 }

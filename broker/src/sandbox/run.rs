@@ -1,8 +1,8 @@
 //! One run: a fresh sandbox, one call, and an outcome whatever the guest does.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -54,15 +54,20 @@ pub async fn run(
         None => Outcome::BadPlugin { message: format!("there is no handler `{handler}`") },
         Some(handler) => {
             let deadline = limits.time.and_then(|time| started.checked_add(time));
-            let cpu = Cell::new(Duration::ZERO);
+            let cpu_nanos = AtomicU64::new(0);
             let mut store = guest::store(program.pre.engine(), limits, control, deadline);
             let ended = {
-                let call =
-                    Timed { inner: pin!(enter(program, handler, &mut store, arguments, limits)), cpu: &cpu };
+                let call = Timed {
+                    inner: pin!(enter(program, handler, &mut store, arguments, limits)),
+                    cpu_nanos: &cpu_nanos,
+                };
                 until_stopped(call, control, deadline).await
             };
-            usage =
-                Usage { cpu: cpu.get(), memory_bytes_peak: store.data().meter.memory_bytes_peak(), ..usage };
+            usage = Usage {
+                cpu: Duration::from_nanos(cpu_nanos.into_inner()),
+                memory_bytes_peak: store.data().meter.memory_bytes_peak(),
+                ..usage
+            };
             match ended {
                 Ok(Ok(returned)) => outcome_of_return(returned, limits),
                 Ok(Err(error)) => outcome_of_error(&error, &store, limits),
@@ -174,7 +179,7 @@ fn trap_kind(trap: Trap) -> &'static str {
 /// Sums the processor time of this thread while the future is being polled.
 struct Timed<'a, F> {
     inner: Pin<&'a mut F>,
-    cpu: &'a Cell<Duration>,
+    cpu_nanos: &'a AtomicU64,
 }
 
 impl<F: Future> Future for Timed<'_, F> {
@@ -183,7 +188,8 @@ impl<F: Future> Future for Timed<'_, F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let before = thread_cpu();
         let polled = self.inner.as_mut().poll(cx);
-        self.cpu.set(self.cpu.get() + thread_cpu().saturating_sub(before));
+        let nanos = thread_cpu().saturating_sub(before).as_nanos();
+        self.cpu_nanos.fetch_add(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
         polled
     }
 }

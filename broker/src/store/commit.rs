@@ -35,6 +35,15 @@ const WAITING_UNITS_MAX: usize = WAITING_BYTES_MAX / UNIT_BYTES;
 /// Told on the committer's thread what became of a request; must not block.
 pub(crate) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// Changes that were not taken in.
+#[derive(Debug)]
+pub struct Unsent {
+    /// The changes, to be handed in again after [`StoreError::Busy`].
+    pub changes: Vec<Change>,
+    /// Why.
+    pub error: StoreError,
+}
+
 /// Changes that wait for the disk.
 struct Request {
     changes: Vec<Change>,
@@ -85,14 +94,14 @@ impl Committer {
         &self,
         changes: Vec<Change>,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Unsent> {
         self.try_send(changes, Some(Box::new(done)))
     }
 
     /// Hands changes in that nobody waits for. They ride with the next group, and wait a moment for one;
     /// what is handed in later is never durable before them. Refused like [`Committer::submit`].
     pub fn write_lazily(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.try_send(changes, None)
+        self.try_send(changes, None).map_err(|unsent| unsent.error)
     }
 
     /// Waits for the first write that fails, or for the thread to end. From then on nothing is
@@ -103,10 +112,18 @@ impl Committer {
         failure.ok().and_then(|failure| failure.clone()).unwrap_or(StoreError::Stopped)
     }
 
-    fn try_send(&self, changes: Vec<Change>, done: Option<Done>) -> Result<(), StoreError> {
-        let units = units(&changes)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| StoreError::Busy)?;
-        self.send(Request { changes, done, room })
+    fn try_send(&self, changes: Vec<Change>, done: Option<Done>) -> Result<(), Unsent> {
+        let units = match units(&changes) {
+            Ok(units) => units,
+            Err(error) => return Err(Unsent { changes, error }),
+        };
+        match Arc::clone(&self.room).try_acquire_many_owned(units) {
+            Ok(room) => {
+                let request = Request { changes, done, room };
+                self.send(request).map_err(|error| Unsent { changes: Vec::new(), error })
+            }
+            Err(_) => Err(Unsent { changes, error: StoreError::Busy }),
+        }
     }
 
     fn send(&self, request: Request) -> Result<(), StoreError> {

@@ -6,8 +6,8 @@ use windlass_core::job::Digest;
 use super::{
     blobs::digest_of,
     engine::{
-        BLOB_BYTES_MAX, CHANGE_OPS_MAX, Change, Direction, Engine, KEY_BYTES_MAX, KeyRange, SCAN_ENTRIES_MAX,
-        VALUE_BYTES_MAX,
+        BLOB_BYTES_MAX, CHANGE_BYTES_MAX, CHANGE_OPS_MAX, Change, Direction, Engine, KEY_BYTES_MAX, KeyRange,
+        SCAN_ENTRIES_MAX, VALUE_BYTES_MAX,
     },
     error::{Limit, StoreError},
 };
@@ -21,6 +21,7 @@ pub(super) fn exercise(mut fresh: impl FnMut() -> Box<dyn Engine>) {
         the_same_group_twice_changes_nothing,
         an_empty_group_is_committed,
         the_largest_change_is_taken,
+        the_longest_value_is_taken,
         scans_follow_the_order_of_bytes,
         scans_keep_to_their_bounds,
         scans_keep_to_their_limit,
@@ -109,13 +110,21 @@ fn an_empty_group_is_committed(engine: &dyn Engine) {
 
 fn the_largest_change_is_taken(engine: &dyn Engine) {
     let key = |number: usize| format!("{number:0KEY_BYTES_MAX$}");
-    let value = vec![7; VALUE_BYTES_MAX];
+    let value = vec![7; CHANGE_BYTES_MAX / CHANGE_OPS_MAX - KEY_BYTES_MAX];
     let change =
         (0..CHANGE_OPS_MAX).fold(Change::default(), |change, number| put(change, &key(number), &value));
     engine.commit(&[change.clone(), change]).unwrap();
     for number in 0..CHANGE_OPS_MAX {
         assert_eq!(engine.get(key(number).as_bytes()).unwrap().as_ref(), Some(&value));
     }
+}
+
+fn the_longest_value_is_taken(engine: &dyn Engine) {
+    let value: Vec<u8> = (0..=255).cycle().take(VALUE_BYTES_MAX).collect();
+    engine.commit(&[put(Change::default(), "k1", &value), put(Change::default(), "k2", b"short")]).unwrap();
+    assert_eq!(engine.get(b"k1").unwrap().as_ref(), Some(&value));
+    let all = engine.scan(&KeyRange::prefix(b"k"), Direction::Forward, 9).unwrap();
+    assert_eq!(all, [(b"k1".to_vec(), value), (b"k2".to_vec(), b"short".to_vec())]);
 }
 
 fn scans_follow_the_order_of_bytes(engine: &dyn Engine) {

@@ -11,10 +11,11 @@ use super::{
 
 /// Longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 384;
-/// Longest value, in bytes. sled keeps 16 entries in a page and moves pages above 128 KiB to files it
-/// never syncs, so 16 of the longest entries must stay below that.
-pub const VALUE_BYTES_MAX: usize = 7_680;
-/// Most operations in one [`Change`]. sled holds memory back for as long as a batch is being applied.
+/// Longest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 512 * 1024;
+/// Largest [`Change`], in bytes of its keys and values.
+pub const CHANGE_BYTES_MAX: usize = 1024 * 1024;
+/// Most operations in one [`Change`].
 pub const CHANGE_OPS_MAX: usize = 256;
 /// Largest blob, in bytes.
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -148,24 +149,23 @@ impl Change {
     /// Sets a key to a value.
     pub fn put(mut self, key: Vec<u8>, value: Vec<u8>) -> Result<Self, StoreError> {
         Limit::Value.check(value.len())?;
-        self.admit(&key)?;
-        self.bytes += value.len();
+        self.admit(&key, value.len())?;
         self.ops.push(Op::Put(key, value));
         Ok(self)
     }
 
     /// Removes a key, if it is there.
     pub fn delete(mut self, key: Vec<u8>) -> Result<Self, StoreError> {
-        self.admit(&key)?;
+        self.admit(&key, 0)?;
         self.ops.push(Op::Delete(key));
         Ok(self)
     }
 
-    fn admit(&mut self, key: &[u8]) -> Result<(), StoreError> {
+    fn admit(&mut self, key: &[u8], value_bytes: usize) -> Result<(), StoreError> {
         Limit::Key.check(key.len())?;
         Limit::ChangeOps.check(self.ops.len() + 1)?;
-        self.bytes += key.len();
-        Ok(())
+        self.bytes += key.len() + value_bytes;
+        Limit::Change.check(self.bytes)
     }
 
     /// Bytes of all keys and values.

@@ -4,7 +4,7 @@ use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use super::{
     commit::REQUEST_BYTES_MAX,
-    engine::{BLOB_BYTES_MAX, CHANGE_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX},
+    engine::{BLOB_BYTES_MAX, CHANGE_BYTES_MAX, CHANGE_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX},
     listing::LANES_MAX,
 };
 
@@ -84,6 +84,8 @@ impl From<io::Error> for StoreError {
 pub enum Limit {
     /// [`BLOB_BYTES_MAX`].
     Blob,
+    /// [`CHANGE_BYTES_MAX`].
+    Change,
     /// [`CHANGE_OPS_MAX`].
     ChangeOps,
     /// [`KEY_BYTES_MAX`].
@@ -101,6 +103,7 @@ impl Limit {
     pub fn max(self) -> usize {
         match self {
             Self::Blob => BLOB_BYTES_MAX,
+            Self::Change => CHANGE_BYTES_MAX,
             Self::ChangeOps => CHANGE_OPS_MAX,
             Self::Key => KEY_BYTES_MAX,
             Self::Lanes => LANES_MAX,
@@ -118,6 +121,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Blob => "a blob in bytes",
+            Self::Change => "a change in bytes",
             Self::ChangeOps => "a change in operations",
             Self::Key => "a key in bytes",
             Self::Lanes => "a listing in queues times priorities",

@@ -17,6 +17,8 @@ pub mod jobs;
 pub mod keys;
 pub mod listing;
 pub mod memory;
+pub mod outputs;
+pub mod queues;
 pub mod record;
 pub mod sled;
 
@@ -36,9 +38,8 @@ use self::{
     health::Health,
 };
 
-/// Payloads up to this many bytes belong into a job's record, larger ones into blobs. Arguments and result
-/// of this size leave a quarter of [`engine::VALUE_BYTES_MAX`] for everything else in the record.
-pub const INLINE_BYTES_MAX: usize = 2_880;
+/// Payloads up to this many bytes belong into a job's record, larger ones into blobs.
+pub const INLINE_BYTES_MAX: usize = 4 * 1024;
 
 /// The store as the rest of the broker uses it. Cheap to clone.
 ///

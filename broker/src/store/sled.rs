@@ -24,13 +24,16 @@ use super::{
 };
 
 mod leftovers;
+mod long;
+
+use long::LongBatch;
 
 /// The format of the whole directory. It rises when an older broker could no longer read it.
 const FORMAT: u32 = 1;
 /// Memory sled may use for pages, in bytes. It takes this as a hint.
 const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
-/// Most operations in one sled batch. Larger batches hold so much memory back that a deep queue needs
-/// gigabytes.
+/// Operations from which on a sled batch takes no further change. Larger batches hold so much memory back
+/// that a deep queue needs gigabytes.
 const BATCH_OPS_MAX: usize = 256;
 
 /// Records in `DIR/sled`, blobs in `DIR/blobs`, and `DIR/lock` for as long as the engine lives.
@@ -94,23 +97,19 @@ impl SledEngine {
     }
 
     fn apply(&self, group: &[Change]) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        let mut batch_ops = 0;
+        let mut batch = LongBatch::new(&self.db);
         for change in group {
-            if batch_ops + change.ops().len() > BATCH_OPS_MAX {
-                self.db.apply_batch(std::mem::take(&mut batch))?;
-                batch_ops = 0;
+            if batch.ops() + change.ops().len() > BATCH_OPS_MAX {
+                std::mem::replace(&mut batch, LongBatch::new(&self.db)).apply()?;
             }
-            batch_ops += change.ops().len();
             for op in change.ops() {
                 match op {
-                    Op::Delete(key) => batch.remove(key.as_slice()),
-                    Op::Put(key, value) => batch.insert(key.as_slice(), value.as_slice()),
+                    Op::Delete(key) => batch.delete(key)?,
+                    Op::Put(key, value) => batch.put(key, value)?,
                 }
             }
         }
-        self.db.apply_batch(batch)?;
-        Ok(())
+        batch.apply()
     }
 
     /// The only place that makes records durable.
@@ -141,7 +140,7 @@ impl Engine for SledEngine {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key)?.map(|value| value.to_vec()))
+        self.db.get(key)?.map(|stored| long::value(&self.db, key, &stored)).transpose()
     }
 
     fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -151,8 +150,9 @@ impl Engine for SledEngine {
         let entries = self.db.range::<&[u8], _>(range.bounds());
         let limit = limit.min(SCAN_ENTRIES_MAX);
         let own = |entry: sled::Result<(IVec, IVec)>| {
-            let (key, value) = entry?;
-            Ok((key.to_vec(), value.to_vec()))
+            let (key, stored) = entry?;
+            let value = long::value(&self.db, &key, &stored)?;
+            Ok((key.to_vec(), value))
         };
         match direction {
             Direction::Forward => entries.take(limit).map(own).collect(),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     registry::Registry,
-    sandbox::{self, Arguments, Control, Finished, Limits},
+    sandbox::{Arguments, Control, Finished, Limits, arguments::check, run::run},
     store::{INLINE_BYTES_MAX, Store},
 };
 
@@ -54,7 +54,13 @@ impl LocalWorker {
             .build()?;
         let (reports, received) = mpsc::channel(slots as usize);
         let (running, calls) = (Mutex::default(), Mutex::default());
-        Ok((Self { runtime: Some(runtime), shared: Arc::new(Shared { slots, registry, store, running, calls, reports }) }, received))
+        Ok((
+            Self {
+                runtime: Some(runtime),
+                shared: Arc::new(Shared { slots, registry, store, running, calls, reports }),
+            },
+            received,
+        ))
     }
 
     /// Jobs and calls it runs at once.
@@ -65,7 +71,8 @@ impl LocalWorker {
     /// Begins a job's run; returns at once.
     pub fn start_job(&self, work: JobWork) {
         let shared = Arc::clone(&self.shared);
-        let limits = Limits { time: work.job.spec.run_timeout_millis.map(Duration::from_millis), ..Limits::default() };
+        let limits =
+            Limits { time: work.job.spec.run_timeout_millis.map(Duration::from_millis), ..Limits::default() };
         let control = Control::new(&limits);
         shared.running().insert(work.fence, (work.job.id, control.clone()));
         self.spawn(async move {
@@ -83,7 +90,10 @@ impl LocalWorker {
         self.spawn(async move {
             let limits = Limits { time: work.time_left, ..Limits::default() };
             let finished = match work.version.program().await {
-                Ok(program) => Ok(sandbox::run(&program, work.handler, work.args, &limits, &work.control).await),
+                Ok(program) => {
+                    let handler = &work.version.signatures[work.handler].name;
+                    Ok(run(&program, handler, work.args, &limits, &work.control).await)
+                }
                 Err(problem) => Err(failure(problem.code, problem.message, problem.detail)),
             };
             shared.calls().remove(&work.call.0);
@@ -162,7 +172,7 @@ impl Shared {
             .program()
             .await
             .map_err(|problem| failure(problem.code, problem.message, problem.detail))?;
-        Ok(sandbox::run(&program, handler, args, &limits, control).await)
+        Ok(run(&program, &version.signatures[handler].name, args, &limits, control).await)
     }
 
     async fn arguments(
@@ -177,7 +187,7 @@ impl Shared {
             Payload::Blob(digest) => self.fetch(*digest).await.map_err(internal)?.into(),
         };
         let args: Value = serde_json::from_str(&text).map_err(|error| internal(error.to_string()))?;
-        sandbox::check(&version.signatures[handler], &args)
+        check(&version.signatures[handler], &args)
             .map_err(|error| failure(ErrorCode::BadArguments, error.to_string(), None))
     }
 
@@ -196,7 +206,8 @@ impl Shared {
         }
         let store = self.store.clone();
         let kept = tokio::task::spawn_blocking(move || store.put_blob(value.as_bytes())).await;
-        let kept = kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
+        let kept =
+            kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
         kept.map(Payload::Blob).map_err(|error| failure(ErrorCode::Internal, error, None))
     }
 
@@ -215,7 +226,6 @@ impl Shared {
 }
 
 fn call_result(finished: Finished) -> Result<String, Failure> {
-    settle(finished.outcome).unwrap_or_else(|Stopped| {
-        Err(failure(ErrorCode::Cancelled, "the call was stopped".to_owned(), None))
-    })
+    settle(finished.outcome)
+        .unwrap_or_else(|Stopped| Err(failure(ErrorCode::Cancelled, "the call was stopped".to_owned(), None)))
 }

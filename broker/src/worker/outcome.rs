@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn a_failure_keeps_within_the_bounds_of_a_record() {
         let long = "\u{fc}".repeat(MESSAGE_BYTES_MAX);
-        let failure = failure(ErrorCode::HandlerError, long.clone(), Some(json!([long, long, long, long, long])));
+        let failure =
+            failure(ErrorCode::HandlerError, long.clone(), Some(json!([long, long, long, long, long])));
         assert!(failure.message.len() <= MESSAGE_BYTES_MAX + 3);
         assert!(failure.detail.unwrap().contains("dropped_bytes"));
     }

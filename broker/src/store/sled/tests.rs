@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::store::{
-    commit::Committer,
-    conformance,
-    engine::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
-};
+use crate::store::{commit::Committer, conformance, engine::KEY_BYTES_MAX};
 
 fn put(key: &str) -> Change {
     Change::default().put(key.into(), b"value".to_vec()).unwrap()
@@ -130,7 +126,7 @@ fn the_largest_entries_stay_in_the_file_that_is_synced() {
     let dir = tempfile::tempdir().unwrap();
     let engine = SledEngine::open(dir.path()).unwrap();
     for round in 0..4 {
-        let value = vec![round; VALUE_BYTES_MAX];
+        let value = vec![round; 10_000];
         let entry = |number: usize| {
             let key = format!("{number:0KEY_BYTES_MAX$}");
             Change::default().put(key.into(), value.clone()).unwrap()
