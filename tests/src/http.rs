@@ -103,8 +103,8 @@ pub struct Reply {
 
 impl Reply {
     /// Fails the test unless this is the status.
-    #[must_use]
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "often the status is all a test wants to know")]
     pub fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self

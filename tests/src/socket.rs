@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
-        Error, Message,
+        Error, Message, Utf8Bytes,
         client::IntoClientRequest,
         handshake::client::Request,
         protocol::{CloseFrame, WebSocketConfig},
@@ -100,12 +100,18 @@ impl Socket {
     /// # Errors
     /// The connection has ended.
     pub async fn next(&mut self) -> Result<Value, Option<CloseFrame>> {
+        let text = self.next_text().await?;
+        Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("not JSON: {error}: {text}")))
+    }
+
+    /// The next frame as it came, or the close frame that ended the connection.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub async fn next_text(&mut self) -> Result<Utf8Bytes, Option<CloseFrame>> {
         loop {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return Ok(serde_json::from_str(&text)
-                        .unwrap_or_else(|error| panic!("not JSON: {error}: {text}")));
-                }
+                Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(frame))) => return Err(frame),
                 Some(Ok(other)) => panic!("not a text frame: {other:?}"),

@@ -18,7 +18,7 @@ fn artefacts(broker: &Broker) -> Vec<(String, SystemTime)> {
 }
 
 #[tokio::test]
-async fn plugins_survive_kill_9_without_being_compiled_again() {
+async fn plugins_survive_a_crash_without_being_compiled_again() {
     let mut broker = Broker::with_demo().await;
     let (before, compiled) = (broker.get("/v1/plugins").await.json(), artefacts(&broker));
     assert!(!compiled.is_empty());
@@ -142,7 +142,7 @@ async fn a_second_sigterm_cuts() {
 }
 
 #[tokio::test]
-async fn connections_lost_by_kill_9_are_shown_as_lost() {
+async fn connections_lost_by_a_crash_are_shown_as_lost() {
     let mut broker = Broker::start().await;
     let mut socket = broker.socket().await;
     socket.value(json!({ "op": "session.hello", "name": "survivor" })).await;

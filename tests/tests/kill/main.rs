@@ -15,7 +15,7 @@ const ROUNDS: usize = 50;
 
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the figures are the point of the test")]
-async fn nothing_acknowledged_is_lost_and_nothing_is_there_by_half() {
+async fn kill_9_under_load_loses_nothing_and_leaves_nothing_half_there() {
     let setting = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = setting("WINDLASS_KILL_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
     let count = setting("WINDLASS_KILL_ROUNDS").map_or(ROUNDS, |rounds| usize::try_from(rounds).unwrap());
