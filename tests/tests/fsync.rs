@@ -9,11 +9,11 @@ const JOBS: u32 = 40;
 async fn jobs_submitted_one_at_a_time_take_at_least_one_sync_each() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
-    let before = broker.metric("windlass_store_syncs_total").await;
+    let before = broker.metric("windlass_store_syncs").await;
     for _ in 0..JOBS {
         socket.submit("demo/add", json!([1, 2]), json!({ "delay": "1h" })).await;
     }
-    let syncs = broker.metric("windlass_store_syncs_total").await - before;
+    let syncs = broker.metric("windlass_store_syncs").await - before;
     assert!(syncs >= f64::from(JOBS), "{syncs} syncs for {JOBS} acknowledgements, one after the other");
 }
 
@@ -21,7 +21,7 @@ async fn jobs_submitted_one_at_a_time_take_at_least_one_sync_each() {
 async fn jobs_submitted_together_share_syncs() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
-    let before = broker.metric("windlass_store_syncs_total").await;
+    let before = broker.metric("windlass_store_syncs").await;
     for _ in 0..JOBS {
         let frame =
             json!({ "op": "job.submit", "handler": "demo/add", "args": [1, 2], "opts": { "delay": "1h" } });
@@ -31,7 +31,7 @@ async fn jobs_submitted_together_share_syncs() {
     for _ in 0..JOBS {
         assert_eq!(socket.receive().await["op"], "accepted");
     }
-    let syncs = broker.metric("windlass_store_syncs_total").await - before;
+    let syncs = broker.metric("windlass_store_syncs").await - before;
     assert!(
         (1.0..f64::from(JOBS)).contains(&syncs),
         "{syncs} syncs for {JOBS} acknowledgements asked for at once"

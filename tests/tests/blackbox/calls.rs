@@ -150,7 +150,8 @@ async fn the_brokers_own_ops_answer() {
         socket.value(json!({ "op": "echo", "args": { "a": [1, null] } })).await,
         json!({ "a": [1, null] })
     );
-    let identity = socket.value(json!({ "op": "identity" })).await;
+    let mut identity = socket.value(json!({ "op": "identity" })).await;
+    assert!(identity.as_object_mut().unwrap().remove("connection").is_some(), "{identity}");
     assert_eq!(identity, broker.get("/v1/identity").await.expect_status(200).json());
     let ops = socket.value(json!({ "op": "session.ops" })).await.to_string();
     for op in ["ping", "job.submit", "job.wait", "call.cancel", "sub.open"] {
@@ -159,10 +160,11 @@ async fn the_brokers_own_ops_answer() {
 }
 
 #[tokio::test]
-async fn an_op_of_its_own_lists_what_the_broker_understands() {
+async fn a_connection_chooses_its_channel_and_its_name_once() {
     let broker = Broker::start().await;
     let mut socket = broker.socket().await;
     let hello = json!({ "op": "session.hello", "channel": "blue", "name": "tester" });
-    assert_eq!(socket.ask(hello).await["op"], "result");
-    assert_eq!(socket.value(json!({ "op": "ping" })).await, "pong");
+    assert_eq!(socket.value(hello.clone()).await["channel"], "blue");
+    assert_eq!(socket.value(json!({ "op": "identity" })).await["channel"], "blue");
+    socket.refusal(hello, "bad_state").await;
 }

@@ -45,7 +45,7 @@ async fn a_sleeping_guest_is_stopped_by_a_cancel() {
     let job =
         socket.submit("demo/sleep", json!({ "millis": 3_600_000 }), json!({ "run_timeout": "never" })).await;
     running(&broker, &job).await;
-    broker.post(&format!("/v1/jobs/{job}/cancel"), &json!({})).await.expect_status(200);
+    broker.request("POST", &format!("/v1/jobs/{job}/cancel")).send().await.expect_status(200);
     slot_is_free(&mut socket).await;
     assert_eq!(broker.job(&job).await["state"], "cancelled");
 }
