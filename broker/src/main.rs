@@ -1,2 +1,10 @@
 //! The windlass binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(windlass::registry::COMPILE_WORKER) {
+        return windlass::registry::compile_worker();
+    }
+    ExitCode::SUCCESS
+}

@@ -115,8 +115,7 @@ fn driver(directory: &Path) -> Handle {
     let compiler = Compiler::new(fixtures::binary(), CompileLimits::default());
     let registry =
         Registry::open(store.clone(), engines, directory, compiler).expect("an empty registry opens");
-    let (worker, reports) =
-        LocalWorker::start(1, Arc::new(registry), store.clone()).expect("a worker can be started");
+    let (worker, reports) = LocalWorker::start(1, registry, store.clone()).expect("a worker can be started");
     let metrics = Arc::new(Metrics::default());
     let (driver, handle) = Driver::restore(store, Arc::new(worker), reports, metrics, Clock::start())
         .expect("an empty store is restored at once");

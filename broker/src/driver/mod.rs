@@ -377,3 +377,6 @@ async fn pause(duration: Option<std::time::Duration>) {
 fn panic_on_unwritable(error: &StoreError) -> ! {
     panic!("a record that should always fit could not be written: {error}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,6 @@ mod tests {
         let mut bytes = wat::parse_str("(component)").unwrap();
         bytes.push(0xff);
         let problem = check_inside(&bytes).unwrap_err();
-        assert_eq!(problem.detail.unwrap()["where"]["offset"], 9);
+        assert_eq!(problem.detail.unwrap()["where"]["offset"], 8);
     }
 }

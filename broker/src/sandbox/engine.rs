@@ -66,22 +66,12 @@ pub enum SandboxError {
     /// The component could not be compiled.
     #[error("cannot compile the component: {0}")]
     Compile(String),
-    /// The compiled form could not be loaded; it may be from another version of this program.
-    #[error("cannot load the compiled component; compile it again: {0}")]
+    /// The compiled form is for other engines than these, or needs more than a slot has.
+    #[error("cannot load the compiled component: {0}")]
     Load(String),
     /// The component imports something that is not offered, or in another form.
     #[error("cannot link the component: {0}")]
     Link(String),
-    /// The component needs more of something than a slot has.
-    #[error("the component needs {needed} {what}, a slot has {max}")]
-    Resources {
-        /// What it needs.
-        what: &'static str,
-        /// How much of it.
-        needed: u64,
-        /// How much there is.
-        max: u64,
-    },
     /// The component cannot even be instantiated.
     #[error("the component does not start: {0}")]
     Start(String),
@@ -201,6 +191,8 @@ fn pool(live: usize) -> Result<PoolingAllocationConfig, SandboxError> {
         .total_gc_heaps(0)
         .max_memory_size(MEMORY_BYTES_CEILING)
         .max_memories_per_component(each(MEMORIES_MAX))
+        .max_memories_per_module(each(MEMORIES_MAX))
+        .max_tables_per_module(each(TABLES_MAX))
         .max_tables_per_component(each(TABLES_MAX))
         .max_core_instances_per_component(each(CORE_INSTANCES_MAX))
         .table_elements(TABLE_ELEMENTS_MAX)

@@ -7,6 +7,7 @@ use wasmparser::{
 };
 
 use super::engine::{EngineKind, features};
+use super::limits::{MEMORY_BYTES_CEILING, TABLE_ELEMENTS_MAX};
 
 /// Size of an upload.
 pub const COMPONENT_BYTES_MAX: usize = 32 << 20;
@@ -25,6 +26,8 @@ pub const SEGMENTS_MAX: u64 = 20_000;
 /// Modules and components within a component.
 pub const NESTED_MAX: u64 = 100;
 
+/// The unit of a memory's size.
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 /// Packages whose interfaces the host offers, all in version 0.2.
 const OFFERED: [&str; 6] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
@@ -146,6 +149,19 @@ impl Walk {
             Payload::FunctionSection(section) => {
                 self.functions += u64::from(section.count());
                 at_most("functions", "functions", self.functions, FUNCTIONS_MAX)?;
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.clone() {
+                    let bytes =
+                        memory.map_err(|error| invalid(&error))?.initial.saturating_mul(WASM_PAGE_BYTES);
+                    at_most("memory", "bytes of memory to start with", bytes, MEMORY_BYTES_CEILING as u64)?;
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.clone() {
+                    let elements = table.map_err(|error| invalid(&error))?.ty.initial;
+                    at_most("table", "elements in a table", elements, TABLE_ELEMENTS_MAX as u64)?;
+                }
             }
             Payload::DataSection(section) => self.segments(section.count())?,
             Payload::ElementSection(section) => self.segments(section.count())?,

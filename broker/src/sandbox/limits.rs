@@ -75,7 +75,7 @@ impl ResourceLimiter for Meter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let next = self.memory_bytes.saturating_sub(current).saturating_add(desired);
-        if next > self.memory_bytes_max {
+        if next > self.memory_bytes_max || desired > MEMORY_BYTES_CEILING {
             self.refused = true;
             return Ok(false);
         }

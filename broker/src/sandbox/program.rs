@@ -14,15 +14,13 @@ use super::call::Plan;
 use super::control::Control;
 use super::engine::{EngineKind, Engines, SandboxError};
 use super::guest::{self, Guest};
-use super::limits::{Limits, MEMORIES_MAX, MEMORY_BYTES_CEILING, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use super::limits::{Limits, MEMORIES_MAX, MEMORY_BYTES_CEILING};
 use super::types::Signature;
 
 /// Handlers of one plugin.
 pub const HANDLERS_MAX: usize = 1_000;
 /// How long a component may take to start when it is tried.
 const START_TIME_MAX: Duration = Duration::from_secs(10);
-/// The unit of a memory's size.
-const WASM_PAGE_BYTES: u64 = 64 << 10;
 
 /// A plugin's version, ready to run.
 pub struct Program {
@@ -62,7 +60,6 @@ impl Program {
         #[expect(unsafe_code, reason = "loading native code is what this function is for")]
         let component = unsafe { Component::deserialize_file(&runtime.engine, artefact) }
             .map_err(|error| SandboxError::Load(format!("{error:#}")))?;
-        check_resources(&component)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
@@ -94,26 +91,6 @@ impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program").field("handlers", &self.handlers.len()).finish_non_exhaustive()
     }
-}
-
-fn check_resources(component: &Component) -> Result<(), SandboxError> {
-    let Some(needs) = component.resources_required() else {
-        return Err(SandboxError::Link("it imports core modules, which are not offered".to_owned()));
-    };
-    let memory_bytes = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(WASM_PAGE_BYTES);
-    let checks = [
-        ("memories", u64::from(needs.num_memories), MEMORIES_MAX),
-        ("bytes of memory to start", memory_bytes, MEMORY_BYTES_CEILING),
-        ("tables", u64::from(needs.num_tables), TABLES_MAX),
-        ("elements in a table", needs.max_initial_table_size.unwrap_or(0), TABLE_ELEMENTS_MAX),
-    ];
-    for (what, needed, max) in checks {
-        let max = max as u64;
-        if needed > max {
-            return Err(SandboxError::Resources { what, needed, max });
-        }
-    }
-    Ok(())
 }
 
 /// Finds out at upload, not at the first run, that a component does not fit into a slot.

@@ -20,7 +20,7 @@ use super::outcome::{Finished, Outcome, Usage};
 use super::program::{Handler, Program};
 
 /// How wasmtime words that a guest handed over more than it may.
-const HOSTCALL_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
+const HOSTCALL_EXHAUSTED: &str = "too much data is being copied between the host and the guest: fuel allocated for hostcalls has been exhausted";
 
 /// The traps that happen to honest code; of the others the message tells more than a name.
 const TRAP_KINDS: [(Trap, &str); 10] = [

@@ -24,6 +24,8 @@ pub mod sled;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+pub(crate) mod gated;
 
 pub use self::{
     commit::Committer,

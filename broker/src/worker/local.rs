@@ -33,7 +33,7 @@ pub struct LocalWorker {
 
 struct Shared {
     slots: u32,
-    registry: Arc<Registry>,
+    registry: Registry,
     store: Store,
     running: Mutex<HashMap<Fence, (JobId, Control)>>,
     calls: Mutex<HashMap<u64, Control>>,
@@ -44,7 +44,7 @@ impl LocalWorker {
     /// A worker with so many slots and as many threads. The receiver is for the driver.
     pub fn start(
         slots: u32,
-        registry: Arc<Registry>,
+        registry: Registry,
         store: Store,
     ) -> std::io::Result<(Self, mpsc::Receiver<Report>)> {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,65 +1,15 @@
 //! Groups, their order and their failures, over an engine that commits when the test says so.
 
-use std::sync::{
-    Mutex,
-    mpsc::{self, Sender},
-};
-
-use windlass_core::job::Digest;
+use std::sync::mpsc::{self, Sender};
 
 use super::*;
 use crate::store::{
-    engine::{Direction, Entry, KeyRange, VALUE_BYTES_MAX},
-    health::Health,
-    memory::MemoryEngine,
+    engine::VALUE_BYTES_MAX,
+    gated::{GatedEngine, Verdict},
 };
 
-type Verdict = Result<(), StoreError>;
 /// The number of a request and what became of it.
 type Outcome = (u32, Verdict);
-
-/// An engine whose commits wait for the test to say what becomes of them.
-struct Gated {
-    memory: MemoryEngine,
-    begun: Sender<usize>,
-    verdicts: Mutex<Receiver<Verdict>>,
-}
-
-impl Engine for Gated {
-    fn commit(&self, group: &[Change]) -> Result<(), StoreError> {
-        self.begun.send(group.len()).unwrap();
-        self.verdicts.lock().unwrap().recv().expect("the test has given this commit up")?;
-        self.memory.commit(group)
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.memory.get(key)
-    }
-
-    fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.memory.scan(range, direction, limit)
-    }
-
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.memory.put_blob(bytes)
-    }
-
-    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.memory.blob(digest)
-    }
-
-    fn checkpoint(&self) -> Result<(), StoreError> {
-        self.memory.checkpoint()
-    }
-
-    fn start_number(&self) -> u32 {
-        self.memory.start_number()
-    }
-
-    fn health(&self) -> Health {
-        self.memory.health()
-    }
-}
 
 struct Gate {
     committer: Committer,
@@ -72,13 +22,8 @@ struct Gate {
 
 impl Gate {
     fn new() -> Self {
-        let (begun_sender, begun) = mpsc::channel();
-        let (verdicts, verdicts_receiver) = mpsc::channel();
-        let engine: Arc<dyn Engine> = Arc::new(Gated {
-            memory: MemoryEngine::default(),
-            begun: begun_sender,
-            verdicts: Mutex::new(verdicts_receiver),
-        });
+        let (gated, begun, verdicts) = GatedEngine::new();
+        let engine: Arc<dyn Engine> = Arc::new(gated);
         let committer = Committer::start(Arc::clone(&engine)).unwrap();
         Self { committer, engine, begun, verdicts, outcomes: mpsc::channel() }
     }
