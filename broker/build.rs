@@ -1,6 +1,5 @@
 //! Builds the first-party plugins for `wasm32-wasip2`, so that the broker can embed them:
 //! `WINDLASS_PLUGIN_DEMO` and `WINDLASS_PLUGIN_THUMBNAIL` are the paths of the components at compile time.
-#![expect(clippy::print_stdout, reason = "cargo reads a build script's instructions from its stdout")]
 
 use std::env;
 use std::error::Error;

@@ -4,6 +4,8 @@
 //! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
 //! `registry` keeps the plugin versions that run there.
 
+pub mod driver;
+pub mod metrics;
 pub mod registry;
 pub mod sandbox;
 pub mod store;

@@ -4,10 +4,9 @@ use std::{
     path::PathBuf,
     pin::pin,
     sync::mpsc::{Receiver, Sender},
-    task::Poll,
 };
 
-use futures_util::poll;
+use futures_util::FutureExt;
 use windlass_core::{
     job::{Digest, Payload, Spec, State},
     retry::RetryPolicy,
@@ -84,9 +83,9 @@ fn new_job() -> NewJob {
 async fn a_submit_is_answered_after_its_commit_and_not_before() {
     let world = World::start(0);
     let mut submit = pin!(world.handle.submit(new_job()));
-    assert!(poll!(&mut submit).is_pending());
+    assert!((&mut submit).now_or_never().is_none());
     world.commit_begins().await;
-    assert!(poll!(&mut submit).is_pending(), "the commit has only begun");
+    assert!((&mut submit).now_or_never().is_none(), "the commit has only begun");
     world.verdicts.send(Ok(())).unwrap();
     submit.await.unwrap();
 }
@@ -96,7 +95,7 @@ async fn a_job_does_not_start_before_its_submission_is_durable() {
     let world = World::start(1);
     let mut events = world.handle.events();
     let mut submit = pin!(world.handle.submit(new_job()));
-    assert!(poll!(&mut submit).is_pending());
+    assert!((&mut submit).now_or_never().is_none());
     world.commit_begins().await;
     assert_eq!(world.handle.stats().await.unwrap().held_slots, 1, "it is granted");
     assert!(world.begun.try_recv().is_err(), "a run would end at once and ask for another commit");
@@ -127,10 +126,10 @@ async fn a_cancelled_job_is_final_when_the_cancel_is_answered() {
     let world = World::start(0);
     let job = world.submit().await;
     let mut waiting = pin!(world.handle.wait(job));
-    assert!(poll!(&mut waiting).is_pending());
+    assert!((&mut waiting).now_or_never().is_none());
     let (cancelled, ()) = tokio::join!(world.handle.cancel(job, "0"), world.let_one_commit());
     cancelled.unwrap();
-    let Poll::Ready(Ok(Some(record))) = poll!(&mut waiting) else { panic!("who waits is told first") };
+    let Some(Ok(Some(record))) = waiting.now_or_never() else { panic!("who waits is told first") };
     assert!(matches!(record.state, State::Cancelled { .. }));
 }
 
@@ -145,12 +144,12 @@ async fn a_job_of_another_channel_is_unknown() {
 async fn waiting_for_a_job_that_just_ended_outlasts_its_commit() {
     let world = World::start(1);
     let mut submit = pin!(world.handle.submit(new_job()));
-    assert!(poll!(&mut submit).is_pending());
+    assert!((&mut submit).now_or_never().is_none());
     world.let_one_commit().await;
     let job = submit.await.unwrap();
     world.commit_begins().await;
     let mut waiting = pin!(world.handle.wait(job));
-    assert!(poll!(&mut waiting).is_pending(), "its end is decided and not yet durable");
+    assert!((&mut waiting).now_or_never().is_none(), "its end is decided and not yet durable");
     world.verdicts.send(Ok(())).unwrap();
     assert!(waiting.await.unwrap().is_none(), "the store has it now");
 }
@@ -175,10 +174,10 @@ async fn a_job_without_its_plugin_fails_with_a_reason() {
 async fn draining_ends_when_everything_is_durable() {
     let world = World::start(0);
     let mut submit = pin!(world.handle.submit(new_job()));
-    assert!(poll!(&mut submit).is_pending());
+    assert!((&mut submit).now_or_never().is_none());
     world.commit_begins().await;
     let mut drain = pin!(world.handle.drain());
-    assert!(poll!(&mut drain).is_pending());
+    assert!((&mut drain).now_or_never().is_none());
     world.verdicts.send(Ok(())).unwrap();
     drain.await.unwrap();
     submit.await.unwrap();

@@ -59,7 +59,7 @@ impl LoadError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Compile(error) => error.rule().is_some(),
-            Self::Sandbox(error) => matches!(error, SandboxError::Link(_) | SandboxError::Resources { .. }),
+            Self::Sandbox(error) => matches!(error, SandboxError::Link(_)),
             Self::Artefacts(_)
             | Self::Lost(_)
             | Self::Refused(_)
@@ -90,7 +90,6 @@ impl LoadError {
 fn sandbox_rule(error: &SandboxError) -> Option<&'static str> {
     match error {
         SandboxError::Link(_) => Some("link"),
-        SandboxError::Resources { .. } => Some("resources"),
         SandboxError::Start(_) => Some("start"),
         SandboxError::TooManySlots { .. }
         | SandboxError::Engine(_)

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
@@ -83,13 +83,14 @@ impl Committer {
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| StoreError::Stopped)?;
         let (done, durable) = oneshot::channel();
         let done: Done = Box::new(move |outcome| drop(done.send(outcome)));
-        self.send(Request { changes, done: Some(done), room })?;
+        self.send(Request { changes, done: Some(done), room }).map_err(|unsent| unsent.error)?;
         durable.await.unwrap_or(Err(StoreError::Stopped))
     }
 
     /// Hands changes in without waiting; `done` is called on the committer's thread when they are durable
     /// or have failed, and must not block. When too much is waiting the answer is [`StoreError::Busy`];
-    /// after any error here nothing is written and `done` is never called.
+    /// after any error here nothing is written and `done` is never called;
+    /// the changes are handed back.
     pub fn submit(
         &self,
         changes: Vec<Change>,
@@ -118,16 +119,17 @@ impl Committer {
             Err(error) => return Err(Unsent { changes, error }),
         };
         match Arc::clone(&self.room).try_acquire_many_owned(units) {
-            Ok(room) => {
-                let request = Request { changes, done, room };
-                self.send(request).map_err(|error| Unsent { changes: Vec::new(), error })
-            }
+            Ok(room) => self.send(Request { changes, done, room }),
             Err(_) => Err(Unsent { changes, error: StoreError::Busy }),
         }
     }
 
-    fn send(&self, request: Request) -> Result<(), StoreError> {
-        self.requests.try_send(request).map_err(|_| StoreError::Stopped)
+    fn send(&self, request: Request) -> Result<(), Unsent> {
+        self.requests.try_send(request).map_err(|error| match error {
+            TrySendError::Disconnected(request) | TrySendError::Full(request) => {
+                Unsent { changes: request.changes, error: StoreError::Stopped }
+            }
+        })
     }
 }
 

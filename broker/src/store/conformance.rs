@@ -21,7 +21,7 @@ pub(super) fn exercise(mut fresh: impl FnMut() -> Box<dyn Engine>) {
         the_same_group_twice_changes_nothing,
         an_empty_group_is_committed,
         the_largest_change_is_taken,
-        the_longest_value_is_taken,
+        values_of_any_length_replace_each_other,
         scans_follow_the_order_of_bytes,
         scans_keep_to_their_bounds,
         scans_keep_to_their_limit,
@@ -119,12 +119,18 @@ fn the_largest_change_is_taken(engine: &dyn Engine) {
     }
 }
 
-fn the_longest_value_is_taken(engine: &dyn Engine) {
-    let value: Vec<u8> = (0..=255).cycle().take(VALUE_BYTES_MAX).collect();
-    engine.commit(&[put(Change::default(), "k1", &value), put(Change::default(), "k2", b"short")]).unwrap();
-    assert_eq!(engine.get(b"k1").unwrap().as_ref(), Some(&value));
-    let all = engine.scan(&KeyRange::prefix(b"k"), Direction::Forward, 9).unwrap();
-    assert_eq!(all, [(b"k1".to_vec(), value), (b"k2".to_vec(), b"short".to_vec())]);
+fn values_of_any_length_replace_each_other(engine: &dyn Engine) {
+    let value = |length: usize| -> Vec<u8> { (0..=250).cycle().take(length).collect() };
+    let range = KeyRange::prefix(b"key");
+    for length in [VALUE_BYTES_MAX, 0, 8_192, 100_000, 1, 20_000] {
+        let longer = put(Change::default(), "key", &value(VALUE_BYTES_MAX));
+        engine.commit(&[longer, put(Change::default(), "key", &value(length))]).unwrap();
+        assert_eq!(engine.get(b"key").unwrap(), Some(value(length)));
+        let entries = engine.scan(&range, Direction::Forward, 9).unwrap();
+        assert_eq!(entries, [(b"key".to_vec(), value(length))]);
+    }
+    engine.commit(&[Change::default().delete(b"key".into()).unwrap()]).unwrap();
+    assert_eq!(engine.get(b"key").unwrap(), None);
 }
 
 fn scans_follow_the_order_of_bytes(engine: &dyn Engine) {

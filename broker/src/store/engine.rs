@@ -9,14 +9,15 @@ use super::{
     health::Health,
 };
 
-/// Longest key, in bytes.
-pub const KEY_BYTES_MAX: usize = 384;
-/// Longest value, in bytes.
+/// Longest key, in bytes: enough for two names of 128.
+pub const KEY_BYTES_MAX: usize = 264;
+/// Longest value, in bytes. A job's record stays below it whatever its tags, its payloads within the record
+/// and the failures of its attempts are.
 pub const VALUE_BYTES_MAX: usize = 512 * 1024;
-/// Largest [`Change`], in bytes of its keys and values.
-pub const CHANGE_BYTES_MAX: usize = 1024 * 1024;
-/// Most operations in one [`Change`].
+/// Most operations in one [`Change`]. sled holds memory back for as long as a batch is being applied.
 pub const CHANGE_OPS_MAX: usize = 256;
+/// Longest change, in bytes of its keys and values.
+pub const CHANGE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest blob, in bytes.
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most entries one [`Engine::scan`] answers.
@@ -162,10 +163,12 @@ impl Change {
     }
 
     fn admit(&mut self, key: &[u8], value_bytes: usize) -> Result<(), StoreError> {
+        let bytes = self.bytes + key.len() + value_bytes;
         Limit::Key.check(key.len())?;
         Limit::ChangeOps.check(self.ops.len() + 1)?;
-        self.bytes += key.len() + value_bytes;
-        Limit::Change.check(self.bytes)
+        Limit::Change.check(bytes)?;
+        self.bytes = bytes;
+        Ok(())
     }
 
     /// Bytes of all keys and values.
@@ -205,5 +208,12 @@ mod tests {
         let full = (0..CHANGE_OPS_MAX).try_fold(Change::default(), |change, _| change.delete(vec![1]));
         let above = full.unwrap().delete(vec![1]);
         assert!(matches!(above, Err(StoreError::TooLarge { limit: Limit::ChangeOps, .. })));
+    }
+
+    #[test]
+    fn a_change_of_too_many_bytes_is_refused() {
+        let put = |change: Change, _| change.put(vec![1], vec![0; VALUE_BYTES_MAX]);
+        let above = (0..=CHANGE_BYTES_MAX / VALUE_BYTES_MAX).try_fold(Change::default(), put);
+        assert!(matches!(above, Err(StoreError::TooLarge { limit: Limit::Change, .. })));
     }
 }

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{OnceLock, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -23,18 +23,21 @@ use super::{
     keys::{Key, Meta},
 };
 
+mod batch;
 mod leftovers;
-mod long;
+mod parts;
 
-use long::LongBatch;
+use batch::Batch;
 
 /// The format of the whole directory. It rises when an older broker could no longer read it.
 const FORMAT: u32 = 1;
 /// Memory sled may use for pages, in bytes. It takes this as a hint.
 const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
-/// Operations from which on a sled batch takes no further change. Larger batches hold so much memory back
-/// that a deep queue needs gigabytes.
+/// Most operations in one sled batch. Larger batches hold so much memory back that a deep queue needs
+/// gigabytes.
 const BATCH_OPS_MAX: usize = 256;
+/// How often a long value is read again because it was replaced while it was read.
+const READ_ATTEMPTS_MAX: u32 = 16;
 
 /// Records in `DIR/sled`, blobs in `DIR/blobs`, and `DIR/lock` for as long as the engine lives.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub struct SledEngine {
     db: sled::Db,
     db_file: File,
     blobs: BlobDir,
+    /// Whether a value in parts was ever written; while not, no write needs to look for parts to remove.
+    has_parts: AtomicBool,
     start_number: u32,
     failure: OnceLock<StoreError>,
     sync_times: SyncTimes,
@@ -59,10 +64,12 @@ impl SledEngine {
         let blobs = BlobDir::open(dir.join("blobs"))?;
         sync_names(dir, &path)?;
         let db_file = File::open(path.join("db"))?;
+        let has_parts = AtomicBool::new(db.scan_prefix([0]).next().transpose()?.is_some());
         let mut engine = Self {
             db,
             db_file,
             blobs,
+            has_parts,
             start_number: 0,
             failure: OnceLock::new(),
             sync_times: SyncTimes::new(),
@@ -97,10 +104,10 @@ impl SledEngine {
     }
 
     fn apply(&self, group: &[Change]) -> Result<(), StoreError> {
-        let mut batch = LongBatch::new(&self.db);
+        let mut batch = Batch::new(&self.db, &self.has_parts);
         for change in group {
             if batch.ops() + change.ops().len() > BATCH_OPS_MAX {
-                std::mem::replace(&mut batch, LongBatch::new(&self.db)).apply()?;
+                batch.apply()?;
             }
             for op in change.ops() {
                 match op {
@@ -110,6 +117,22 @@ impl SledEngine {
             }
         }
         batch.apply()
+    }
+
+    /// The value that begins with the entry `head`; nothing if it has been removed meanwhile.
+    fn value(&self, key: &[u8], mut head: IVec) -> Result<Option<Vec<u8>>, StoreError> {
+        for _ in 0..READ_ATTEMPTS_MAX {
+            let value = parts::join(&head, |index| Ok(self.db.get(parts::key_of(key, index))?))?;
+            if value.is_some() {
+                return Ok(value);
+            }
+            // The value was replaced between the reads of two parts.
+            match self.db.get(key)? {
+                Some(replaced) => head = replaced,
+                None => return Ok(None),
+            }
+        }
+        Err(StoreError::corrupt("a long record", "its parts do not belong together"))
     }
 
     /// The only place that makes records durable.
@@ -140,7 +163,7 @@ impl Engine for SledEngine {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db.get(key)?.map(|stored| long::value(&self.db, key, &stored)).transpose()
+        self.db.get(key)?.map_or(Ok(None), |head| self.value(key, head))
     }
 
     fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -149,14 +172,15 @@ impl Engine for SledEngine {
         }
         let entries = self.db.range::<&[u8], _>(range.bounds());
         let limit = limit.min(SCAN_ENTRIES_MAX);
-        let own = |entry: sled::Result<(IVec, IVec)>| {
-            let (key, stored) = entry?;
-            let value = long::value(&self.db, &key, &stored)?;
-            Ok((key.to_vec(), value))
+        let whole = |entry: sled::Result<(IVec, IVec)>| {
+            let (key, head) = entry?;
+            Ok(self.value(&key, head)?.map(|value| (key.to_vec(), value)))
         };
         match direction {
-            Direction::Forward => entries.take(limit).map(own).collect(),
-            Direction::Reverse => entries.rev().take(limit).map(own).collect(),
+            Direction::Forward => entries.map(whole).filter_map(Result::transpose).take(limit).collect(),
+            Direction::Reverse => {
+                entries.rev().map(whole).filter_map(Result::transpose).take(limit).collect()
+            }
         }
     }
 

@@ -48,11 +48,11 @@ impl LocalWorker {
         store: Store,
     ) -> std::io::Result<(Self, mpsc::Receiver<Report>)> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(slots as usize)
+            .worker_threads(slots.max(1) as usize)
             .thread_name("windlass-slot")
             .enable_time()
             .build()?;
-        let (reports, received) = mpsc::channel(slots as usize);
+        let (reports, received) = mpsc::channel(slots.max(1) as usize);
         let (running, calls) = (Mutex::default(), Mutex::default());
         Ok((
             Self {

@@ -1,9 +1,18 @@
 //! Jobs and their outputs, written and read back.
 
-use windlass_core::job::{State, Timestamp, compose_id};
+use windlass_core::{
+    job::{Attempt, Failure, Payload, Spec, State, Timestamp, WorkerId, compose_id},
+    limits::ATTEMPTS_KEPT_MAX,
+};
+use windlass_wire::{
+    code::ErrorCode,
+    job::Usage,
+    limits::{TAG_BYTES_MAX, TAGS_MAX},
+};
 
 use super::*;
 use crate::store::{
+    INLINE_BYTES_MAX,
     engine::Engine,
     listing::tests::{job, stored},
     memory::MemoryEngine,
@@ -68,4 +77,29 @@ async fn a_closed_store_has_written_what_nobody_waited_for() {
     store.committer().write_lazily(vec![Change::default().set_job(&job).unwrap()]).unwrap();
     store.close().await.unwrap();
     assert_eq!(store.job(job.id).unwrap(), Some(job));
+}
+
+#[test]
+fn a_job_with_everything_at_its_limit_is_written() {
+    let failure = Failure {
+        code: ErrorCode::HandlerError,
+        message: "m".repeat(2_100),
+        detail: Some("d".repeat(16 << 10)),
+    };
+    let mut job = job(compose_id(0, 0, 1, 0), State::Failed { at: Timestamp(9), failure: failure.clone() });
+    let attempt = |number| Attempt {
+        number,
+        worker: WorkerId(1),
+        started_at: Timestamp(1),
+        ended_at: Timestamp(2),
+        failure: Some(failure.clone()),
+        usage: Usage::default(),
+    };
+    job.attempts = (1..).take(ATTEMPTS_KEPT_MAX).map(attempt).collect();
+    let mut spec = Spec::clone(&job.spec);
+    spec.args = Payload::Inline("a".repeat(INLINE_BYTES_MAX).into());
+    let tag = |number| (format!("{number:0TAG_BYTES_MAX$}"), "t".repeat(TAG_BYTES_MAX));
+    spec.tags = (0..TAGS_MAX).map(tag).collect();
+    job.spec = spec.into();
+    assert_eq!(stored(&[&job]).job(job.id).unwrap(), Some(job));
 }

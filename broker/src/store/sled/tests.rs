@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::store::{commit::Committer, conformance, engine::KEY_BYTES_MAX};
+use crate::store::{
+    commit::Committer,
+    conformance,
+    engine::{Direction, KEY_BYTES_MAX, KeyRange, VALUE_BYTES_MAX},
+};
 
 fn put(key: &str) -> Change {
     Change::default().put(key.into(), b"value".to_vec()).unwrap()
@@ -125,14 +129,90 @@ fn a_damaged_snapshot_is_set_aside() {
 fn the_largest_entries_stay_in_the_file_that_is_synced() {
     let dir = tempfile::tempdir().unwrap();
     let engine = SledEngine::open(dir.path()).unwrap();
-    for round in 0..4 {
-        let value = vec![round; 10_000];
-        let entry = |number: usize| {
-            let key = format!("{number:0KEY_BYTES_MAX$}");
-            Change::default().put(key.into(), value.clone()).unwrap()
-        };
-        let group: Vec<_> = (0..1_000).map(|number| entry(number * 7_919 % 1_000)).collect();
-        engine.commit(&group).unwrap();
+    let key = |number: usize| format!("{number:0KEY_BYTES_MAX$}").into_bytes();
+    let scattered = || (0..1_000).map(|number| number * 7_919 % 1_000);
+    for round in 0..5_u8 {
+        let value = vec![round; parts::ENTRY_BYTES_MAX - 1];
+        let put = |number| Change::default().put(key(number), value.clone()).unwrap();
+        engine.commit(&scattered().map(put).collect::<Vec<_>>()).unwrap();
+        let long = Change::default().put(b"long".into(), vec![round; VALUE_BYTES_MAX]).unwrap();
+        engine.commit(&[long]).unwrap();
+        // Pages are merged when they have become almost empty.
+        let gone = scattered().filter(|number| (number / 20 + usize::from(round)) % 3 == 0);
+        let delete = |number| Change::default().delete(key(number)).unwrap();
+        engine.commit(&gone.map(delete).collect::<Vec<_>>()).unwrap();
     }
     assert_eq!(fs::read_dir(dir.path().join("sled/blobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_long_value_leaves_no_parts_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = |length| Change::default().put(b"key".into(), vec![7; length]).unwrap();
+    let delete = Change::default().delete(b"key".into()).unwrap();
+    let engine = SledEngine::open(dir.path()).unwrap();
+    engine.commit(&[long(100_000), long(50_000)]).unwrap();
+    engine.commit(&[long(20_000), delete.clone(), long(30_000)]).unwrap();
+    drop(engine);
+
+    let engine = SledEngine::open(dir.path()).unwrap();
+    assert_eq!(engine.get(b"key").unwrap(), Some(vec![7; 30_000]));
+    engine.commit(&[delete]).unwrap();
+    assert_eq!(engine.db.scan_prefix([0]).count(), 0);
+}
+
+#[test]
+fn a_reader_never_sees_half_of_a_long_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(dir.path()).unwrap();
+    let long = |byte| Change::default().put(b"key".into(), vec![byte; 20_000]).unwrap();
+    engine.commit(&[long(0)]).unwrap();
+    let is_whole = |value: &[u8]| value.len() == 20_000 && value.iter().all(|byte| *byte == value[0]);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..200).for_each(|byte| engine.commit(&[long(byte)]).unwrap()));
+        while !writer.is_finished() {
+            assert!(is_whole(&engine.get(b"key").unwrap().unwrap()));
+            let entries = engine.scan(&KeyRange::prefix(b"key"), Direction::Forward, 1).unwrap();
+            assert!(is_whole(&entries[0].1));
+        }
+    });
+}
+
+/// The directory of a store as a crash leaves it, with `db` as the content of sled's file.
+fn crash_image(dir: &Path, db: &[u8]) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    fs::create_dir_all(image.path().join("sled/blobs")).unwrap();
+    fs::copy(dir.join("sled/conf"), image.path().join("sled/conf")).unwrap();
+    fs::write(image.path().join("sled/db"), db).unwrap();
+    image
+}
+
+#[test]
+fn a_change_torn_by_a_crash_is_whole_or_absent_and_those_before_it_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(dir.path()).unwrap();
+    let change = |number: u32| {
+        let short = Change::default().put(format!("a{number}").into(), vec![1; 100]).unwrap();
+        short.put(format!("b{number}").into(), vec![2; 20_000]).unwrap()
+    };
+    let file = || fs::read(dir.path().join("sled/db")).unwrap();
+    (0..20).for_each(|number| engine.commit(&[change(number)]).unwrap());
+    let before = file();
+    engine.commit(&[change(20)]).unwrap();
+    let after = file();
+    let start = before.iter().zip(&after).position(|(old, new)| old != new).unwrap_or(before.len());
+    let held = |engine: &SledEngine, number: u32| {
+        let [short, long] = ["a", "b"].map(|half| engine.get(format!("{half}{number}").as_bytes()).unwrap());
+        assert_eq!(short.is_some(), long.is_some(), "change {number} is torn");
+        assert!(long.is_none_or(|long| long == vec![2; 20_000]), "change {number} is damaged");
+        short.is_some()
+    };
+    for step in 0..16 {
+        let written = start + (after.len() - start) * step / 16;
+        let old = before.get(written..).unwrap_or_default();
+        let image = crash_image(dir.path(), &[&after[..written], old].concat());
+        let engine = SledEngine::open(image.path()).unwrap();
+        assert!((0..20).all(|number| held(&engine, number)), "an acknowledged change is lost");
+        held(&engine, 20);
+    }
 }
