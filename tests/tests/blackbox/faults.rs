@@ -19,8 +19,8 @@ async fn fails(handler: &str, args: Value, code: &str) -> Value {
 #[tokio::test]
 async fn a_trap_names_its_kind_and_the_guests_functions() {
     let error = fails("demo/panic", json!({ "message": "on purpose" }), "trap").await;
-    assert_eq!(error["detail"]["kind"], "unreachable", "{error}");
-    assert!(error["detail"].to_string().contains("panic"), "the frames name functions: {error}");
+    assert_eq!(error["detail"]["trap"], "unreachable", "{error}");
+    assert!(error["detail"]["frames"].to_string().contains("panic"), "the frames name functions: {error}");
 }
 
 #[tokio::test]

@@ -186,7 +186,7 @@ async fn a_frame_just_below_the_limit_is_fine() {
 async fn arguments_above_their_limit() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
-    let bytes = "A".repeat((4 << 20) / 3 * 4 + 8);
+    let bytes = "A".repeat(6 << 20);
     socket.refusal(json!({ "op": "demo/echo", "args": { "bytes": bytes } }), "too_large").await;
     goes_on(&mut socket).await;
     broker.post("/v1/call/demo/echo", &json!({ "bytes": bytes })).await.expect_problem(413, "too_large");

@@ -84,11 +84,13 @@ impl Rounds {
         report.unacknowledged_there = listed.difference(&jobs).count();
         jobs.extend(listed);
         let jobs: Vec<_> = jobs.into_iter().collect();
-        for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, "job.wait").await) {
+        let wait = |job: &str| json!({ "op": "job.wait", "job": job, "timeout": "never" });
+        for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, wait).await) {
             report.unfinished +=
                 usize::from(ended["op"] != "result" && ledger.acknowledged.contains_key(job));
         }
-        for (job, answer) in jobs.iter().zip(answers(&self.broker, &jobs, "job.get").await) {
+        let get = |job: &str| json!({ "op": "job.get", "job": job });
+        for (job, answer) in jobs.iter().zip(answers(&self.broker, &jobs, get).await) {
             match number(&answer["value"]) {
                 _ if answer["error"]["code"] == "not_found" => {}
                 _ if answer["op"] != "result" => report.half_there += 1,
@@ -130,7 +132,7 @@ async fn submit(mut socket: Socket, sent: Arc<AtomicU64>, ledger: Arc<Mutex<Ledg
 async fn listed(broker: &Broker) -> BTreeSet<String> {
     let (mut ids, mut cursor) = (BTreeSet::new(), String::new());
     loop {
-        let page = broker.get(&format!("/v1/jobs?limit=500{cursor}")).await.expect_status(200).json();
+        let page = broker.get(&format!("/v1/jobs?limit=1000{cursor}")).await.expect_status(200).json();
         ids.extend(
             page["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()),
         );
@@ -141,13 +143,13 @@ async fn listed(broker: &Broker) -> BTreeSet<String> {
     }
 }
 
-/// What the broker answers to one op for each job, in the order of the jobs.
-async fn answers(broker: &Broker, jobs: &[String], op: &str) -> Vec<Value> {
+/// What the broker answers to a request about each job, in the order of the jobs.
+async fn answers(broker: &Broker, jobs: &[String], request: impl Fn(&str) -> Value) -> Vec<Value> {
     let mut socket = broker.socket().await;
     let mut all = Vec::with_capacity(jobs.len());
     for chunk in jobs.chunks(100) {
         for job in chunk {
-            socket.feed_text(json!({ "op": op, "job": job }).to_string()).await.unwrap();
+            socket.feed_text(request(job).to_string()).await.unwrap();
         }
         socket.flush().await.unwrap();
         for _ in chunk {
