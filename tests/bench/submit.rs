@@ -30,13 +30,14 @@ use windlass_core::{
 };
 use windlass_tests::{
     fixtures,
-    stats::{median, percentile, rate},
+    stats::{median, rate},
 };
 
 const PAIRS: usize = 5;
 /// In flight at once, and how many in all.
 const LOADS: [(usize, usize); 2] = [(1, 500), (64, 20_000)];
-const SYNCS: usize = 300;
+/// Appends and syncs of the disk alone, before each pair.
+const SYNCS: usize = 50;
 /// Most records of one group of the append log.
 const GROUP_RECORDS_MAX: usize = 512;
 const RATIO_MIN: f64 = 0.5;
@@ -59,11 +60,12 @@ async fn main() {
          >= {RATIO_MIN} x append log",
         log.record.len()
     );
-    let sync = sync_millis(&directory.path().join("syncs.log")).expect("a file can be synced");
-    println!("disk: append and fdatasync p50 {sync:.3} ms");
+    let mut syncs = Vec::new();
     for (in_flight, count) in LOADS {
         let (mut rates, mut references, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..PAIRS {
+            syncs
+                .append(&mut sync_millis(&directory.path().join("syncs.log")).expect("a file can be synced"));
             references.push(round(&log, in_flight, count).await.0);
             let (rate, mut millis) = round(&ours, in_flight, count).await;
             rates.push(rate);
@@ -76,6 +78,7 @@ async fn main() {
             rate / reference
         );
     }
+    println!("disk: append and fdatasync p50 {:.3} ms", median(&syncs));
 }
 
 /// Lets `in_flight` submitters submit `count` records; answers how many a second, and how many milliseconds each took.
@@ -182,8 +185,8 @@ impl AppendLog {
     }
 }
 
-/// Half of all appends with an fdatasync take at most so many milliseconds.
-fn sync_millis(path: &Path) -> io::Result<f64> {
+/// How many milliseconds appends with an fdatasync take.
+fn sync_millis(path: &Path) -> io::Result<Vec<f64>> {
     let mut file = File::create(path)?;
     let mut millis = Vec::new();
     for _ in 0..SYNCS {
@@ -192,5 +195,5 @@ fn sync_millis(path: &Path) -> io::Result<f64> {
         file.sync_data()?;
         millis.push(begin.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(percentile(&millis, 0.5))
+    Ok(millis)
 }
