@@ -2,11 +2,21 @@
 //!
 //! Reading order, along the walk of a job: `server` (what clients speak) -> `driver` (the one owner of live jobs,
 //! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
-//! `registry` keeps the plugin versions that run there.
+//! `registry` keeps the plugin versions that run there, `broker` wires the parts together, and the rest is
+//! around them.
 
+pub mod auth;
+mod broker;
+pub mod cli;
+pub mod config;
 pub mod driver;
 pub mod metrics;
 pub mod registry;
 pub mod sandbox;
+pub mod server;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod worker;
+
+pub use broker::{RunError, run};

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(windlass::registry::COMPILE_WORKER) {
+    // The child that compiles uploads sets limits on itself, so nothing else may have been started before.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == windlass::registry::COMPILE_WORKER) {
         return windlass::registry::compile_worker();
     }
-    ExitCode::SUCCESS
+    windlass::cli::main()
 }

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use windlass::registry::{CompileLimits, Compiler, Registry};
 use windlass::sandbox::Engines;
-use windlass::store::{MemoryEngine, Store};
+use windlass::store::{Change, Key, MemoryEngine, Store};
 use windlass_wire::code::ErrorCode;
 use windlass_wire::problem::Problem;
 
@@ -60,7 +60,8 @@ fn rule(problem: &Problem) -> &str {
 
 #[tokio::test]
 async fn an_upload_is_the_active_version_with_its_handlers() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     let upload = registry.upload("math", adder(0)).await.unwrap();
     assert!(upload.created);
     let view = registry.plugin("math").unwrap().view();
@@ -73,7 +74,8 @@ async fn an_upload_is_the_active_version_with_its_handlers() {
 
 #[tokio::test]
 async fn the_active_bytes_again_change_nothing() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     let first = registry.upload("math", adder(0)).await.unwrap();
     let again = registry.upload("math", adder(0)).await.unwrap();
     assert!(!again.created);
@@ -83,7 +85,8 @@ async fn the_active_bytes_again_change_nothing() {
 
 #[tokio::test]
 async fn new_bytes_are_a_new_active_version_and_the_old_one_stays() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     let first = registry.upload("math", adder(0)).await.unwrap();
     let second = registry.upload("math", adder(1)).await.unwrap();
     assert!(second.created);
@@ -97,7 +100,8 @@ async fn new_bytes_are_a_new_active_version_and_the_old_one_stays() {
 
 #[tokio::test]
 async fn the_bytes_of_an_older_version_make_it_active_again() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     let first = registry.upload("math", adder(0)).await.unwrap();
     registry.upload("math", adder(1)).await.unwrap();
     let back = registry.upload("math", adder(0)).await.unwrap();
@@ -127,7 +131,8 @@ async fn a_restart_lists_everything_and_compiles_nothing() {
 
 #[tokio::test]
 async fn uploads_at_the_same_moment_compile_once() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     let (math, other) = tokio::join!(registry.upload("math", adder(0)), registry.upload("other", adder(0)));
     assert!(math.unwrap().created);
     assert!(other.unwrap().created);
@@ -165,6 +170,30 @@ async fn an_artefact_written_under_another_key_is_compiled_again() {
     assert_eq!(after.compilations(), 1);
 }
 
+/// A later windlass may read more handlers from the same bytes than the one that took them in.
+#[tokio::test]
+async fn a_version_that_reads_differently_than_before_is_mended_by_uploading_it_again() {
+    let house = House::new();
+    let before = house.open();
+    let digest = before.upload("math", adder(0)).await.unwrap().digest;
+    before.upload("other", adder(0)).await.unwrap();
+    let elder = before.upload("elder", exporting(&["sum"], 0)).await.unwrap().digest;
+    let mut record: Value = house.store.read(&Key::Version(digest)).unwrap().unwrap();
+    let of_elder: Value = house.store.read(&Key::Version(elder)).unwrap().unwrap();
+    record["interface"] = of_elder["interface"].clone();
+    let change = Change::default().set(&Key::Version(digest), &record).unwrap();
+    house.store.committer().commit(vec![change]).await.unwrap();
+
+    let after = house.open();
+    let stale = after.resolve("math/sum", None).unwrap().version.program().await.unwrap_err();
+    assert_eq!(stale.hint.as_deref(), Some("upload the same component again"));
+    assert!(!after.upload("math", adder(0)).await.unwrap().created);
+    for name in ["math/add", "other/add"] {
+        after.resolve(name, None).unwrap().version.program().await.unwrap();
+    }
+    assert_eq!(house.open().resolve("math/add", None).unwrap().version.digest, digest);
+}
+
 #[tokio::test]
 async fn native_code_is_refused() {
     let house = House::new();
@@ -178,7 +207,8 @@ async fn native_code_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_takes_too_long_is_killed_and_then_refused_at_once() {
-    let registry = House::new().open_with(CompileLimits { cpu_seconds_max: 1, ..CompileLimits::default() });
+    let house = House::new();
+    let registry = house.open_with(CompileLimits { cpu_seconds_max: 1, ..CompileLimits::default() });
     let bomb = cpu_bomb();
     let refused = registry.upload("bomb", bomb.clone()).await.unwrap_err();
     assert_eq!(rule(&refused), "compile_cpu");
@@ -191,7 +221,8 @@ async fn a_component_that_takes_too_long_is_killed_and_then_refused_at_once() {
 #[tokio::test]
 async fn a_component_that_takes_too_much_memory_is_killed() {
     let limits = CompileLimits { memory_bytes_max: 192 << 20, ..CompileLimits::default() };
-    let registry = House::new().open_with(limits);
+    let house = House::new();
+    let registry = house.open_with(limits);
     let refused = registry.upload("bomb", memory_bomb()).await.unwrap_err();
     assert_eq!(rule(&refused), "compile_memory");
     assert_eq!(refused.message, "compilation needed more than 192 MiB");
@@ -200,8 +231,8 @@ async fn a_component_that_takes_too_much_memory_is_killed() {
 
 #[tokio::test]
 async fn a_component_with_too_much_native_code_is_refused() {
-    let registry =
-        House::new().open_with(CompileLimits { artefact_bytes_max: 4 << 10, ..CompileLimits::default() });
+    let house = House::new();
+    let registry = house.open_with(CompileLimits { artefact_bytes_max: 4 << 10, ..CompileLimits::default() });
     let refused = registry.upload("math", adder(0)).await.unwrap_err();
     assert_eq!(rule(&refused), "compile_output");
     assert!(registry.plugins().is_empty());
@@ -234,8 +265,22 @@ async fn giving_an_upload_up_kills_the_child() {
 }
 
 #[tokio::test]
+async fn the_embedded_plugins_are_accepted() {
+    let house = House::new();
+    let registry = house.open();
+    for (name, component, handler) in [
+        ("demo", include_bytes!(env!("WINDLASS_PLUGIN_DEMO")).as_slice(), "demo/add"),
+        ("thumbnail", include_bytes!(env!("WINDLASS_PLUGIN_THUMBNAIL")).as_slice(), "thumbnail/thumbnail"),
+    ] {
+        registry.upload(name, component.into()).await.unwrap();
+        assert_eq!(registry.resolve(handler, None).unwrap().full_name, handler);
+    }
+}
+
+#[tokio::test]
 async fn a_short_name_leads_to_the_one_plugin_that_has_it() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     registry.upload("math", exporting(&["add", "add-all"], 0)).await.unwrap();
     registry.upload("more", exporting(&["add"], 1)).await.unwrap();
     let full_name = |name: &str| registry.resolve(name, None).map(|resolved| resolved.full_name);
@@ -250,7 +295,8 @@ async fn a_short_name_leads_to_the_one_plugin_that_has_it() {
 
 #[tokio::test]
 async fn a_wrong_name_is_answered_with_the_nearest() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     registry.upload("math", exporting(&["add", "divide"], 0)).await.unwrap();
     for (name, nearest) in [("ad", "math/add"), ("math/divde", "math/divide"), ("mth/add", "math/add")] {
         let unknown = registry.resolve(name, None).unwrap_err();
@@ -263,7 +309,8 @@ async fn a_wrong_name_is_answered_with_the_nearest() {
 
 #[tokio::test]
 async fn a_version_that_is_not_there_is_said_to_be_missing() {
-    let registry = House::new().open();
+    let house = House::new();
+    let registry = house.open();
     registry.upload("math", adder(0)).await.unwrap();
     let code = |version| registry.resolve("math/add", Some(version)).unwrap_err().code;
     assert_eq!(code("zzzz"), ErrorCode::NotFound);

@@ -24,8 +24,10 @@ use child::Job;
 
 /// What the child says at most, in bytes.
 const STDERR_BYTES_MAX: u64 = 1 << 10;
-/// How much longer a compilation may take by the clock than on a processor: it gives way to everything else.
-const WALL_FACTOR: u64 = 5;
+/// Seconds by the clock for any compilation: it gives way to everything else that runs.
+const WALL_SECONDS_BASE: u64 = 60;
+/// Seconds by the clock for each second of processor time on top.
+const WALL_SECONDS_PER_CPU_SECOND: u64 = 5;
 /// Threads the child compiles with, so that its address space does not depend on the machine.
 const THREADS: &str = "2";
 
@@ -180,12 +182,19 @@ impl Turn<'_> {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let wall = Duration::from_secs(job.cpu_seconds_max.saturating_mul(WALL_FACTOR));
+        let wall = wall(job.cpu_seconds_max);
         let (status, said) = tokio::time::timeout(wall, converse(child, component))
             .await
             .map_err(|_| CompileError::Wall(wall))??;
         if status.success() { Ok(()) } else { Err(reason(status, said, &job)) }
     }
+}
+
+/// How long to wait for a compilation.
+fn wall(cpu_seconds: u64) -> Duration {
+    Duration::from_secs(
+        WALL_SECONDS_BASE.saturating_add(cpu_seconds.saturating_mul(WALL_SECONDS_PER_CPU_SECOND)),
+    )
 }
 
 /// Feeds the child and listens to it until it ends.

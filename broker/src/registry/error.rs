@@ -59,7 +59,7 @@ impl LoadError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Compile(error) => error.rule().is_some(),
-            Self::Sandbox(error) => matches!(error, SandboxError::Link(_)),
+            Self::Sandbox(error) => matches!(error, SandboxError::Link(_) | SandboxError::Load(_)),
             Self::Artefacts(_)
             | Self::Lost(_)
             | Self::Refused(_)
@@ -90,11 +90,9 @@ impl LoadError {
 fn sandbox_rule(error: &SandboxError) -> Option<&'static str> {
     match error {
         SandboxError::Link(_) => Some("link"),
+        SandboxError::Load(_) => Some("load"),
         SandboxError::Start(_) => Some("start"),
-        SandboxError::TooManySlots { .. }
-        | SandboxError::Engine(_)
-        | SandboxError::Compile(_)
-        | SandboxError::Load(_) => None,
+        SandboxError::TooManySlots { .. } | SandboxError::Engine(_) | SandboxError::Compile(_) => None,
     }
 }
 

@@ -31,10 +31,7 @@ fn load(text: &str, kind: EngineKind) -> Result<Arc<Program>, super::SandboxErro
 }
 
 /// Calls `load` where a runtime already runs on this thread.
-async fn in_background<T: Send>(guests: &'static LazyLock<T>) -> &'static T
-where
-    T: Sync,
-{
+async fn in_background<T: Send + Sync>(guests: &'static LazyLock<T>) -> &'static T {
     tokio::task::spawn_blocking(|| LazyLock::force(guests)).await.unwrap()
 }
 

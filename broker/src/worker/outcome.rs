@@ -20,7 +20,9 @@ pub(super) fn settle(outcome: Outcome) -> Result<Result<String, Failure>, Stoppe
         Outcome::Succeeded(value) => return Ok(Ok(value)),
         Outcome::Cancelled => return Err(Stopped),
         Outcome::Failed { detail, message } => failure(ErrorCode::HandlerError, message, Some(detail)),
-        Outcome::Trapped { kind, message, backtrace } => {
+        Outcome::Trapped { kind, message, mut backtrace } => {
+            // A recursion that went too deep tells enough by one of its frames.
+            backtrace.dedup();
             failure(ErrorCode::Trap, message, Some(json!({ "trap": kind, "frames": backtrace })))
         }
         Outcome::OutOfMemory { memory_bytes_max } => failure(

@@ -6,12 +6,12 @@ use wasm_encoder::{
 };
 
 /// A component with `add: func(x: s32, y: s32) -> s32`; each `salt` gives other bytes.
-pub fn adder(salt: u32) -> Bytes {
+pub(crate) fn adder(salt: u32) -> Bytes {
     exporting(&["add"], salt)
 }
 
 /// A component with several functions of the type of `add`.
-pub fn exporting(functions: &[&str], salt: u32) -> Bytes {
+pub(crate) fn exporting(functions: &[&str], salt: u32) -> Bytes {
     let lifted = functions.iter().map(|name| {
         format!(r#"(func (export "{name}") (param "x" s32) (param "y" s32) (result s32) (canon lift (core func $i "f")))"#)
     });
@@ -32,7 +32,7 @@ pub fn exporting(functions: &[&str], salt: u32) -> Bytes {
 }
 
 /// One function with thousands of values that are alive all at once: minutes of register allocation.
-pub fn cpu_bomb() -> Bytes {
+pub(crate) fn cpu_bomb() -> Bytes {
     const LOCALS: u32 = 9_000;
     let mut function = Function::new([(LOCALS, ValType::I64)]);
     let mut body = function.instructions();
@@ -48,7 +48,7 @@ pub fn cpu_bomb() -> Bytes {
 }
 
 /// A great many small functions: gigabytes of compiler state.
-pub fn memory_bomb() -> Bytes {
+pub(crate) fn memory_bomb() -> Bytes {
     let mut function = Function::new([(4, ValType::I64)]);
     let mut body = function.instructions();
     for _ in 0..8 {

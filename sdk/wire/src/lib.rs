@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod code;
+pub mod connection;
 pub mod frame;
 pub mod id;
 pub mod job;

@@ -20,6 +20,16 @@ pub const REQUEST_ID_BYTES_MAX: usize = 256;
 pub const TAGS_MAX: usize = 32;
 /// A tag's key or value.
 pub const TAG_BYTES_MAX: usize = 256;
+/// All tags of one job together: keys and values.
+pub const TAGS_BYTES_MAX: usize = 1024;
+/// Requests of one WebSocket in flight; above it the broker reads no further.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 1024;
+/// Subscriptions of one WebSocket.
+pub const SUBSCRIPTIONS_MAX: usize = 64;
+/// Jobs on one page.
+pub const PAGE_JOBS_MAX: usize = 1000;
+/// Jobs on one page, unless asked otherwise.
+pub const PAGE_JOBS_DEFAULT: usize = 100;
 /// Attempts of one job.
 pub const ATTEMPTS_MAX: u32 = 1000;
 /// The lowest priority; higher goes first.
@@ -27,5 +37,7 @@ pub const PRIORITY_MIN: i8 = -100;
 /// The highest priority.
 pub const PRIORITY_MAX: i8 = 100;
 
-const _: () =
-    assert!(ARGS_BYTES_MAX / 3 * 4 + (64 << 10) <= MESSAGE_BYTES_MAX, "base64 arguments fit a frame");
+/// Arguments of one run as JSON text: room for [`ARGS_BYTES_MAX`] in base64 and some names.
+pub const ARGS_TEXT_BYTES_MAX: usize = ARGS_BYTES_MAX / 3 * 4 + (64 << 10);
+
+const _: () = assert!(ARGS_TEXT_BYTES_MAX < MESSAGE_BYTES_MAX, "arguments fit a frame");

@@ -1,6 +1,6 @@
 //! The one shape of every refusal and failure.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -60,3 +60,74 @@ impl fmt::Display for Problem {
 }
 
 impl core::error::Error for Problem {}
+
+/// The media type of [`ProblemDocument`].
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem as the body of an HTTP answer (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProblemDocument {
+    /// `urn:windlass:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// [`Problem::message`].
+    pub detail: String,
+    /// [`Problem::code`].
+    pub code: ErrorCode,
+    /// [`Problem::detail`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<Value>,
+    /// [`Problem::hint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// [`Problem::retryable`].
+    pub retryable: bool,
+}
+
+impl From<Problem> for ProblemDocument {
+    fn from(problem: Problem) -> Self {
+        let code = problem.code;
+        Self {
+            kind: format!("urn:windlass:{code}"),
+            title: code.name().replace('_', " "),
+            status: code.status(),
+            detail: problem.message,
+            code,
+            info: problem.detail,
+            hint: problem.hint,
+            retryable: problem.retryable,
+        }
+    }
+}
+
+impl From<ProblemDocument> for Problem {
+    fn from(document: ProblemDocument) -> Self {
+        Self {
+            code: document.code,
+            message: document.detail,
+            detail: document.info,
+            hint: document.hint,
+            retryable: document.retryable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_comes_back_from_its_document() {
+        let problem = Problem::new(ErrorCode::BadArguments, "`x` is missing")
+            .with_detail(json!({ "pointer": "/x" }))
+            .with_hint("add it");
+        let document = ProblemDocument::from(problem.clone());
+        assert_eq!((document.status, document.title.as_str()), (400, "bad arguments"));
+        assert_eq!(Problem::from(document), problem);
+    }
+}

@@ -9,10 +9,8 @@ fn succeeded(json: &str) -> Outcome {
 }
 
 fn trap(outcome: Outcome) -> (&'static str, String, Vec<String>) {
-    match outcome {
-        Outcome::Trapped { kind, message, backtrace } => (kind, message, backtrace),
-        other => panic!("not a trap: {other:?}"),
-    }
+    let Outcome::Trapped { kind, message, backtrace } = outcome else { panic!("not a trap: {outcome:?}") };
+    (kind, message, backtrace)
 }
 
 #[tokio::test]

@@ -5,10 +5,9 @@ use serde_json::json;
 use super::*;
 
 async fn echoed(guest: &Program, handler: &str, args: Value) -> Value {
-    match outcome(guest, handler, args).await {
-        Outcome::Succeeded(json) => serde_json::from_str(&json).unwrap(),
-        other => panic!("{other:?}"),
-    }
+    let outcome = outcome(guest, handler, args).await;
+    let Outcome::Succeeded(json) = &outcome else { panic!("{outcome:?}") };
+    serde_json::from_str(json).unwrap()
 }
 
 #[tokio::test]

@@ -1,0 +1,127 @@
+//! Is the data directory writable, and how fast does its disk make things durable?
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::Finding;
+
+/// Writes that are measured, at most.
+const SAMPLES_MAX: usize = 200;
+/// The time the measurement may take.
+const MEASURING_TIME_MAX: Duration = Duration::from_secs(2);
+/// One write.
+const WRITE_BYTES: usize = 4096;
+/// A disk whose slow syncs take longer makes every submit slow.
+const SYNC_TIME_GOOD: Duration = Duration::from_millis(50);
+/// No disk is faster than this; what is, does not write to one.
+const SYNC_TIME_BELIEVABLE: Duration = Duration::from_micros(8);
+
+/// The data directory, and its disk if it can be written to.
+pub(super) fn checks(data: &Path) -> Vec<Finding> {
+    let directory = existing(data);
+    match measure(&directory) {
+        Ok(syncs) => vec![Finding::ok("data directory", writable(data, &directory)), disk(syncs)],
+        Err(error) => vec![Finding::fail(
+            "data directory",
+            format!("{} cannot be written to: {error}", directory.display()),
+            "choose another one with --data, or change who owns it",
+        )],
+    }
+}
+
+fn writable(data: &Path, existing: &Path) -> String {
+    if data == existing {
+        format!("{} is writable", data.display())
+    } else {
+        format!("{} is not there yet; {} is writable", data.display(), existing.display())
+    }
+}
+
+/// The directory itself, or the nearest one above it that exists.
+fn existing(data: &Path) -> PathBuf {
+    let found = data.ancestors().find(|path| path.is_dir() && !path.as_os_str().is_empty());
+    found.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+fn disk(mut syncs: Vec<Duration>) -> Finding {
+    syncs.sort_unstable();
+    let (p50, p99) = (syncs[syncs.len() / 2], syncs[syncs.len() * 99 / 100]);
+    let seconds: f64 = syncs.iter().map(Duration::as_secs_f64).sum();
+    let rate = syncs.iter().map(|_| 1.0).sum::<f64>() / seconds;
+    let found = format!("{rate:.0} fdatasync/s of 4 KiB, p50 {p50:.1?}, p99 {p99:.1?}");
+    if p50 < SYNC_TIME_BELIEVABLE {
+        return Finding::warn(
+            "disk",
+            found,
+            "this is faster than any disk: it may be memory, or ignore fsync; then a power cut loses jobs",
+        );
+    }
+    if p99 > SYNC_TIME_GOOD {
+        return Finding::warn("disk", found, "submits will be slow; choose a faster disk with --data");
+    }
+    Finding::ok("disk", found)
+}
+
+/// How long each of some appended blocks took to become durable, at least one.
+fn measure(directory: &Path) -> io::Result<Vec<Duration>> {
+    let mut probe = Probe::create(directory)?;
+    let begun = Instant::now();
+    let mut syncs = Vec::with_capacity(SAMPLES_MAX);
+    loop {
+        let at = Instant::now();
+        probe.file.write_all(&[0x5a; WRITE_BYTES])?;
+        probe.file.sync_data()?;
+        syncs.push(at.elapsed());
+        if syncs.len() == SAMPLES_MAX || begun.elapsed() > MEASURING_TIME_MAX {
+            return Ok(syncs);
+        }
+    }
+}
+
+/// A file that goes away again.
+struct Probe {
+    file: File,
+    path: PathBuf,
+}
+
+impl Probe {
+    fn create(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(format!(".windlass-doctor-{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Self { file, path })
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // Nothing better can be done about an empty file that stays.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn a_directory_that_is_not_there_is_tried_where_it_would_be() {
+        let home = tempfile::tempdir().unwrap();
+        let findings = checks(&home.path().join("a/b"));
+        assert_eq!(findings[0].verdict, Verdict::Ok);
+        assert!(findings[0].found.contains("is not there yet"), "{}", findings[0].found);
+        assert!(findings[1].found.contains("fdatasync/s"), "{}", findings[1].found);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing stays behind");
+    }
+
+    #[test]
+    fn a_sync_faster_than_any_disk_is_not_believed() {
+        assert_eq!(disk(vec![Duration::from_micros(1); 100]).verdict, Verdict::Warn);
+        assert_eq!(disk(vec![Duration::from_millis(1); 100]).verdict, Verdict::Ok);
+        assert_eq!(disk(vec![Duration::from_millis(80); 100]).verdict, Verdict::Warn);
+    }
+}

@@ -1,0 +1,136 @@
+//! `windlass serve` and `windlass dev`: be a broker.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{
+    broker::{TOKEN_FILE, URL_FILE, read_line},
+    output::Output,
+};
+use crate::{
+    config::{ConfigError, Key, Layer, Settings},
+    shutdown::Requests,
+    telemetry,
+};
+
+/// The settings of a broker. They stay text here: flags, environment and file are understood in one place.
+#[derive(Debug, Args)]
+pub(crate) struct ServeFlags {
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE", env = "WINDLASS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7878]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<String>,
+    /// The directory of all state [default: ./.windlass]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Runs at once; 0 is one for each core [default: 0]
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<String>,
+    /// sled (on disk) or memory [default: sled]
+    #[arg(long, value_name = "KIND")]
+    store: Option<String>,
+    /// How long running jobs may take to end when the broker is stopped [default: 25s]
+    #[arg(long, value_name = "SPAN")]
+    drain: Option<String>,
+    /// `Host` headers to accept beside those of this machine, with commas
+    #[arg(long, value_name = "HOSTS")]
+    allowed_hosts: Option<String>,
+    /// Origins of web pages to accept beside our own, with commas
+    #[arg(long, value_name = "ORIGINS")]
+    allowed_origins: Option<String>,
+    /// Which events are logged, like warn,windlass=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl ServeFlags {
+    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
+        let flags = Layer::from_flags([
+            (Key::AllowedHosts, self.allowed_hosts.clone()),
+            (Key::AllowedOrigins, self.allowed_origins.clone()),
+            (Key::Bind, self.bind.clone()),
+            (Key::Data, self.data.clone()),
+            (Key::Drain, self.drain.clone()),
+            (Key::Log, self.log.clone()),
+            (Key::LogFormat, self.log_format.clone()),
+            (Key::Store, self.store.clone()),
+            (Key::Workers, self.workers.clone()),
+        ]);
+        let mut layers = vec![flags, Layer::from_env(|name| env::var(name).ok())];
+        if let Some(path) = &self.config {
+            layers.push(Layer::from_file(path)?);
+        }
+        Settings::resolve(&layers)
+    }
+}
+
+pub(crate) async fn serve(flags: &ServeFlags, output: Output) -> anyhow::Result<()> {
+    be_a_broker(flags.settings()?, output).await
+}
+
+pub(crate) async fn dev(flags: &ServeFlags, output: Output) -> anyhow::Result<()> {
+    be_a_broker(Settings { demo: true, ..flags.settings()? }, output).await
+}
+
+async fn be_a_broker(settings: Settings, output: Output) -> anyhow::Result<()> {
+    telemetry::start(&settings.log, settings.log_format).context("cannot start logging")?;
+    let (data, demo) = (settings.data.clone(), settings.demo);
+    let mut url_file = None;
+    let ready = |address| {
+        url_file = Some(UrlFile::write(&data, address)?);
+        announce(&data, address, demo, output)
+    };
+    crate::run(settings, ready, Requests::by_signals()?).await?;
+    Ok(())
+}
+
+/// Says where we listen. Programs wait for the first line; the rest is for people.
+fn announce(data: &Path, address: SocketAddr, demo: bool, output: Output) -> std::io::Result<()> {
+    output.line(&format!("windlass listening on http://{address}"))?;
+    if output.is_terminal()
+        && let Some(token) = read_line(&data.join(TOKEN_FILE))
+    {
+        output.line(&format!("console http://{address}/#token={token}"))?;
+    }
+    if demo {
+        let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
+        output.line(&format!(
+            "\nTry in another terminal, in this directory:\n  \
+             {windlass} run demo/add x=10 y=20\n  \
+             {windlass} submit demo/greet name=Ada --wait\n  \
+             {windlass} run thumbnail/thumbnail image=@photo.jpg width=320 height=240 --out small.jpg"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Tells clients in the same directory where we listen. Removed when dropped; after a crash it stays, and
+/// clients find nobody there.
+struct UrlFile(PathBuf);
+
+impl UrlFile {
+    fn write(data: &Path, address: SocketAddr) -> std::io::Result<Self> {
+        let path = data.join(URL_FILE);
+        fs::write(&path, format!("http://{address}\n"))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for UrlFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "cannot remove the file that says where we listen");
+        }
+    }
+}

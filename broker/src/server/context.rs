@@ -1,0 +1,127 @@
+//! What a request may reach.
+
+use std::{future::Future, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+use windlass_core::job::Timestamp;
+use windlass_wire::{
+    code::ErrorCode,
+    name::{DEFAULT_CHANNEL, is_name},
+    problem::Problem,
+};
+
+use super::{
+    ServeError, connections::Connections, doors::Doors, routes::Router, traffic::Traffic, translate,
+};
+use crate::{
+    auth::Token,
+    driver::Handle,
+    metrics::Metrics,
+    registry::Registry,
+    store::{Store, StoreError},
+};
+
+/// The parts of the broker that the server speaks for.
+pub struct Parts {
+    /// The way to live jobs and calls.
+    pub driver: Handle,
+    /// What is remembered.
+    pub store: Store,
+    /// The plugins.
+    pub registry: Registry,
+    /// The token to ask for.
+    pub token: Token,
+    /// The names and origins to let in.
+    pub doors: Doors,
+    /// The counters to show.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What every request shares.
+pub struct Context {
+    pub(super) driver: Handle,
+    pub(super) store: Store,
+    pub(super) registry: Registry,
+    pub(super) token: Token,
+    pub(super) doors: Doors,
+    pub(super) router: Router,
+    pub(super) traffic: Traffic,
+    pub(super) connections: Arc<Connections>,
+    pub(super) started_at: Timestamp,
+    /// Cancelled when the broker begins to go down: what runs may end, nothing new begins.
+    pub(super) draining: CancellationToken,
+    /// Cancelled when the time for that is over.
+    pub(super) cut: CancellationToken,
+}
+
+impl Context {
+    /// Reads the store: call it where blocking is allowed.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, ServeError> {
+        let clock = parts.driver.clock();
+        Ok(Arc::new(Self {
+            router: Router::new()?,
+            traffic: Traffic::new(&parts.metrics),
+            connections: Arc::new(Connections::restore(parts.store.clone(), clock)?),
+            started_at: clock.now(),
+            draining: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            driver: parts.driver,
+            store: parts.store,
+            registry: parts.registry,
+            token: parts.token,
+            doors: parts.doors,
+        }))
+    }
+
+    /// Reads or writes the store where that may block.
+    pub(super) async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(done) => done.map_err(|error| translate::store_error(&error)),
+            Err(error) => {
+                tracing::error!(%error, "a read of the store did not end");
+                Err(Problem::new(ErrorCode::Internal, "a read of the store did not end"))
+            }
+        }
+    }
+
+    /// Does some waiting that ends early when the broker goes down.
+    pub(super) async fn unless_draining<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Problem> {
+        tokio::select! {
+            biased;
+            done = waiting => Ok(done),
+            () = self.draining.cancelled() => Err(draining()),
+        }
+    }
+}
+
+/// The refusal of a broker that goes down.
+pub(super) fn draining() -> Problem {
+    Problem::new(ErrorCode::Draining, "the broker is shutting down").with_hint("ask again once it is back")
+}
+
+/// Whoever asks, as far as the broker knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// The channel everything it asks for belongs to.
+    pub(super) channel: String,
+}
+
+impl Caller {
+    /// Somebody of the channel `channel`, or of the default one.
+    pub(super) fn new(channel: Option<&str>) -> Result<Self, Problem> {
+        let channel = channel.unwrap_or(DEFAULT_CHANNEL);
+        if is_name(channel) {
+            Ok(Self { channel: channel.to_owned() })
+        } else {
+            let expected = "1 to 128 letters, digits and `._:-@`, beginning with a letter or digit";
+            Err(Problem::new(
+                ErrorCode::BadRequest,
+                format!("`{channel}` is not a channel: expected {expected}"),
+            ))
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The HTTP side of every verb: from a request to a verb, from its value to an answer.
+
+pub(super) mod about;
+pub(super) mod calls;
+pub(super) mod jobs;
+pub(super) mod plugins;

@@ -1,0 +1,113 @@
+//! Jobs over HTTP.
+
+use std::sync::Arc;
+
+use hyper::{
+    StatusCode,
+    header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+};
+use serde_json::json;
+use windlass_wire::{
+    code::ErrorCode,
+    id::JobId,
+    limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
+    problem::Problem,
+    span::{Span, Timeout},
+    state::JobState,
+};
+
+use super::super::{
+    answer::{self, Answer},
+    exchange::Exchange,
+    limits::RETRY_AFTER_SECONDS,
+    sse,
+    verbs::{self, Filter, Submission, Waited, Watch, WatchFilter},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Problem> {
+    // Ignoring it would submit a job twice to whoever relies on it.
+    if exchange.headers().contains_key(IDEMPOTENCY_KEY) {
+        return Err(Problem::new(ErrorCode::BadRequest, "this broker does not keep idempotency keys yet")
+            .with_detail(json!({ "header": IDEMPOTENCY_KEY.as_str() })));
+    }
+    let (context, caller, submission) = exchange.json::<Submission>().await?;
+    let job = verbs::submit(&context, &caller, submission).await?;
+    let mut answer = answer::json(StatusCode::CREATED, &json!({ "job": job }))?;
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
+}
+
+pub(in crate::server) async fn list(mut exchange: Exchange) -> Result<Answer, Problem> {
+    let query = &mut exchange.query;
+    let filter = Filter {
+        state: query.take("state")?,
+        queue: query.take("queue")?,
+        handler: query.take("handler")?,
+        limit: query.take("limit")?.unwrap_or(PAGE_JOBS_DEFAULT),
+        cursor: query.take("cursor")?,
+    };
+    exchange.query.finish()?;
+    if !(1..=PAGE_JOBS_MAX).contains(&filter.limit) {
+        return Err(Problem::new(
+            ErrorCode::BadRequest,
+            format!("query `limit`: expected 1 to {PAGE_JOBS_MAX}"),
+        )
+        .with_detail(json!({ "query": "limit" })));
+    }
+    answer::json(StatusCode::OK, &verbs::list(&exchange.context, &exchange.caller, filter).await?)
+}
+
+pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &verbs::get(&exchange.context, &exchange.caller, job).await?)
+}
+
+/// The result, or why there is none; 202 while the job may still get one.
+pub(in crate::server) async fn result(mut exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let patience = exchange.query.take("wait")?.unwrap_or(Timeout::After(Span::from_millis(0)));
+    exchange.query.finish()?;
+    let patience = patience.span().map(Span::duration);
+    match verbs::wait(&exchange.context, &exchange.caller, job, patience).await? {
+        Waited::Final(job) => {
+            verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value))
+        }
+        Waited::Still(state) => still(job, state),
+    }
+}
+
+fn still(job: JobId, state: JobState) -> Result<Answer, Problem> {
+    let mut answer = answer::json(StatusCode::ACCEPTED, &json!({ "job": job, "state": state }))?;
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    Ok(answer)
+}
+
+pub(in crate::server) async fn logs(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    exchange.query.finish()?;
+    Ok(answer::text(verbs::logs(&exchange.context, &exchange.caller, job).await?))
+}
+
+pub(in crate::server) async fn cancel(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let (context, caller, body) = exchange.body(0).await?;
+    debug_assert!(body.is_empty(), "a longer body was refused");
+    verbs::cancel(&context, &caller, job).await?;
+    answer::json(StatusCode::OK, &json!({ "job": job, "state": JobState::Cancelled }))
+}
+
+pub(in crate::server) async fn events(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let is_resumed = exchange.headers().contains_key(LAST_EVENT_ID);
+    exchange.query.finish()?;
+    let filter = WatchFilter { job: Some(job), ..WatchFilter::default() };
+    let draining = exchange.context.draining.clone();
+    let watch = Watch::open(exchange.context, Arc::new(exchange.caller), filter).await?;
+    Ok(sse::events(watch, is_resumed, draining))
+}

@@ -1,0 +1,118 @@
+//! From the record of a job to what clients see of it.
+
+use serde_json::value::RawValue;
+use windlass_core::{
+    job::{Attempt, Job, State},
+    retry::RetryPolicy,
+};
+use windlass_wire::{
+    job::{AttemptView, JobView},
+    span::Span,
+    submit::RetryOptions,
+};
+
+use super::{failure, job_error, time};
+
+/// The job as clients see it, with its arguments if they are given.
+pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> JobView {
+    let spec = &job.spec;
+    let run_at = match job.state {
+        State::Scheduled { due } => Some(due),
+        State::Ready
+        | State::Running(_)
+        | State::Succeeded { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => None,
+    };
+    JobView {
+        id: job.id,
+        handler: spec.handler.clone(),
+        version: spec.version.to_string(),
+        channel: spec.channel.clone(),
+        queue: spec.queue.clone(),
+        priority: spec.priority,
+        state: job.state.name(),
+        attempt: job.attempt,
+        max_attempts: spec.retry.max_attempts.max(1),
+        submitted_at: time(spec.submitted_at),
+        run_at: run_at.map(time),
+        started_at: job.lease().map(|lease| time(lease.since)),
+        ended_at: job.ended_at().map(time),
+        error: job_error(&job.state),
+        attempts: job.attempts.iter().map(attempt_view).collect(),
+        retry: retry_options(&spec.retry),
+        run_timeout_millis: spec.run_timeout_millis,
+        tags: spec.tags.clone(),
+        args,
+    }
+}
+
+fn attempt_view(attempt: &Attempt) -> AttemptView {
+    AttemptView {
+        number: attempt.number,
+        worker: attempt.worker.0.to_string(),
+        started_at: time(attempt.started_at),
+        ended_at: time(attempt.ended_at),
+        error: attempt.failure.as_ref().map(failure),
+        usage: attempt.usage,
+    }
+}
+
+fn retry_options(policy: &RetryPolicy) -> RetryOptions {
+    RetryOptions {
+        max_attempts: Some(policy.max_attempts),
+        initial: Some(Span::from_millis(policy.initial_millis)),
+        factor: Some(policy.factor),
+        max: Some(Span::from_millis(policy.max_millis)),
+        jitter: Some(policy.jitter),
+        on: Some(policy.on.iter().copied().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeMap, sync::Arc};
+    use windlass_core::job::{Digest, Failure, Fence, Lease, Payload, Spec, Timestamp, WorkerId};
+    use windlass_wire::{code::ErrorCode, id::JobId, state::JobState};
+
+    fn job(state: State) -> Job {
+        let spec = Spec {
+            channel: "0".into(),
+            queue: "mail".into(),
+            handler: "demo/add".into(),
+            version: Digest([7; 32]),
+            args: Payload::Inline("{}".into()),
+            priority: 5,
+            retry: RetryPolicy::default(),
+            max_worker_deaths: 3,
+            run_timeout_millis: None,
+            tags: BTreeMap::new(),
+            submitted_at: Timestamp(0),
+        };
+        Job { state, attempt: 1, ..Job::new(JobId(1), Arc::new(spec), None) }
+    }
+
+    #[test]
+    fn a_running_job_tells_since_when() {
+        let lease = Lease { fence: Fence(1), worker: WorkerId(0), since: Timestamp(1000) };
+        let view = job_view(&job(State::Running(lease)), None);
+        assert_eq!(view.started_at.as_deref(), Some("1970-01-01T00:00:01.000Z"));
+        assert_eq!((view.run_at, view.ended_at), (None, None));
+    }
+
+    #[test]
+    fn a_failed_job_tells_why() {
+        let failure =
+            Failure { code: ErrorCode::HandlerError, message: "no".into(), detail: Some("7".into()) };
+        let view = job_view(&job(State::Failed { at: Timestamp(5), failure }), None);
+        assert_eq!(view.state, JobState::Failed);
+        assert_eq!(view.error.unwrap().detail, Some(serde_json::Value::from(7)));
+    }
+
+    #[test]
+    fn a_cancelled_job_says_so() {
+        let view = job_view(&job(State::Cancelled { at: Timestamp(5) }), None);
+        assert_eq!(view.error.unwrap().code, ErrorCode::Cancelled);
+    }
+}

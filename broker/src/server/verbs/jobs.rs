@@ -1,0 +1,212 @@
+//! Jobs: submit, wait, look, cancel.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use windlass_core::{
+    command::Refusal,
+    job::{Job, State},
+};
+use windlass_wire::{
+    code::ErrorCode,
+    id::JobId,
+    job::{JobPage, JobView},
+    limits::ARGS_TEXT_BYTES_MAX,
+    problem::Problem,
+    state::JobState,
+    submit::SubmitOptions,
+};
+
+use super::{
+    super::{
+        context::{Caller, Context},
+        translate::{self, Terms, argument_error, job_error, job_view},
+    },
+    bring, keep,
+};
+use crate::{
+    driver::Refused,
+    sandbox::arguments::check,
+    store::listing::{Cursor, Listing},
+};
+
+/// A job to submit, as clients write it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Submission {
+    handler: String,
+    #[serde(default)]
+    args: Value,
+    #[serde(default)]
+    opts: SubmitOptions,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Filter {
+    pub(in crate::server) state: Option<JobState>,
+    pub(in crate::server) queue: Option<String>,
+    pub(in crate::server) handler: Option<String>,
+    pub(in crate::server) limit: usize,
+    pub(in crate::server) cursor: Option<Cursor>,
+}
+
+/// What became of waiting.
+#[derive(Debug)]
+pub(in crate::server) enum Waited {
+    /// The job is final.
+    Final(Arc<Job>),
+    /// Patience ended first.
+    Still(JobState),
+}
+
+/// Accepts a job; it is durable when this answers. Its arguments are checked first.
+///
+/// Cancel safety: dropped before the answer, the job may have been accepted or not.
+pub(in crate::server) async fn submit(
+    context: &Context,
+    caller: &Caller,
+    submission: Submission,
+) -> Result<JobId, Problem> {
+    let Submission { handler, args, mut opts } = submission;
+    let version = opts.version.take();
+    let terms = Terms::new(opts, context.driver.clock().now())?;
+    let resolved = context.registry.resolve(&handler, version.as_deref())?;
+    check(&resolved.version.signatures[resolved.handler], &args)
+        .map_err(|error| argument_error(error, "/args"))?;
+    let args = args.to_string();
+    check_args_size(args.len())?;
+    let args = keep(context, args).await?;
+    context.driver.submit(terms.job(&caller.channel, &resolved, args)).await.map_err(translate::refused)
+}
+
+/// Refuses arguments whose JSON text is too long.
+pub(in crate::server) fn check_args_size(bytes: usize) -> Result<(), Problem> {
+    if bytes <= ARGS_TEXT_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("the arguments are {bytes} bytes of JSON; at most {ARGS_TEXT_BYTES_MAX} are accepted");
+    Err(Problem::new(ErrorCode::TooLarge, message).with_detail(json!({ "bytes_max": ARGS_TEXT_BYTES_MAX })))
+}
+
+/// Waits until a job is final or `patience` has passed; none = as long as it takes. The job does not notice.
+///
+/// Cancel safety: dropping it only ends the waiting.
+pub(in crate::server) async fn wait(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+    patience: Option<Duration>,
+) -> Result<Waited, Problem> {
+    let waiting = async {
+        match patience {
+            Some(patience) => tokio::time::timeout(patience, context.driver.wait(id)).await.ok(),
+            None => Some(context.driver.wait(id).await),
+        }
+    };
+    let waited = context.unless_draining(waiting).await?.transpose().map_err(translate::refused)?.flatten();
+    let job = match waited {
+        Some(job) if job.spec.channel == caller.channel => job,
+        Some(_) => return Err(unknown(id)),
+        None => Arc::new(find(context, caller, id).await?),
+    };
+    if job.state.is_final() { Ok(Waited::Final(job)) } else { Ok(Waited::Still(job.state.name())) }
+}
+
+/// A job with its arguments.
+pub(in crate::server) async fn get(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+) -> Result<JobView, Problem> {
+    let job = find(context, caller, id).await?;
+    let args = bring(context, &job.spec.args).await?;
+    Ok(job_view(&job, Some(args)))
+}
+
+/// The result of a final job, or why it has none.
+pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Box<RawValue>, Problem> {
+    match &job.state {
+        State::Succeeded { result, .. } => bring(context, result).await,
+        state @ (State::Scheduled { .. }
+        | State::Ready
+        | State::Running(_)
+        | State::Failed { .. }
+        | State::Cancelled { .. }) => Err(job_error(state).unwrap_or_else(|| not_final(state.name()))),
+    }
+}
+
+/// What the attempts of a job logged, the oldest first, that in progress last.
+pub(in crate::server) async fn logs(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+) -> Result<String, Problem> {
+    // The attempt in progress is read first: if it ends meanwhile, its log is seen twice rather than never.
+    let running = context.driver.running_log(id);
+    let job = find(context, caller, id).await?;
+    let ended = context.with_store(move |store| store.logs(id)).await?;
+    let is_running = job.lease().is_some();
+    let mut text: String = ended.into_iter().map(|log| log.text).collect();
+    text.extend(running.filter(|_| is_running));
+    Ok(text)
+}
+
+/// Cancels a job; it is final and durable when this answers. Cancelling a cancelled job changes nothing.
+pub(in crate::server) async fn cancel(context: &Context, caller: &Caller, id: JobId) -> Result<(), Problem> {
+    match context.driver.cancel(id, &caller.channel).await {
+        Ok(()) => Ok(()),
+        Err(Refused::Core(Refusal::Unknown)) => {
+            let job = find(context, caller, id).await?;
+            let state = job.state.name();
+            let is_done = state == JobState::Cancelled;
+            if is_done { Ok(()) } else { Err(translate::refused(Refused::Core(Refusal::Final(state)))) }
+        }
+        Err(refused) => Err(translate::refused(refused)),
+    }
+}
+
+/// A page of the caller's jobs, newest first, without their arguments.
+pub(in crate::server) async fn list(
+    context: &Context,
+    caller: &Caller,
+    filter: Filter,
+) -> Result<JobPage, Problem> {
+    let channel = caller.channel.clone();
+    let page = context
+        .with_store(move |store| {
+            let Filter { state, queue, handler, limit, cursor } = filter;
+            let own = store.queues()?.into_iter().filter(|known| {
+                known.channel == channel && queue.as_ref().is_none_or(|queue| *queue == known.name)
+            });
+            let queues = Some(own.map(|known| known.number).collect());
+            store.jobs(&Listing { queues, cursor, limit }, |job| {
+                state.is_none_or(|state| state == job.state.name())
+                    && handler.as_ref().is_none_or(|handler| *handler == job.spec.handler)
+            })
+        })
+        .await?;
+    Ok(JobPage {
+        items: page.jobs.iter().map(|job| job_view(job, None)).collect(),
+        next: page.next.map(|cursor| cursor.to_string()),
+        cut: page.cut,
+    })
+}
+
+/// A job of the caller's channel; those of others do not exist for it.
+pub(in crate::server) async fn find(context: &Context, caller: &Caller, id: JobId) -> Result<Job, Problem> {
+    let job = context.with_store(move |store| store.job(id)).await?;
+    job.filter(|job| job.spec.channel == caller.channel).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: JobId) -> Problem {
+    Problem::new(ErrorCode::NotFound, format!("there is no job `{id}`"))
+}
+
+fn not_final(state: JobState) -> Problem {
+    Problem::new(ErrorCode::BadState, format!("the job is {state} and has no result yet"))
+        .with_detail(json!({ "state": state }))
+        .with_hint("`job.wait` waits for it")
+}

@@ -1,0 +1,98 @@
+//! What waits to be written to a WebSocket. Everything that is ready is written, then flushed once.
+
+use std::{collections::VecDeque, future::poll_fn};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, stream::SplitSink};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{
+            CloseFrame,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
+        },
+    },
+};
+
+use super::super::{limits::FRAGMENT_BYTES_MAX, socket::Socket};
+
+/// The writing half of a WebSocket, with what waits for it.
+pub(super) struct Outbox {
+    sink: SplitSink<WebSocketStream<Socket>, Message>,
+    waiting: VecDeque<Message>,
+    bytes: usize,
+    is_flushed: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(sink: SplitSink<WebSocketStream<Socket>, Message>) -> Self {
+        Self { sink, waiting: VecDeque::new(), bytes: 0, is_flushed: true }
+    }
+
+    /// Adds a text. A long one is cut into fragments, which tungstenite's buffer then need not grow for.
+    pub(super) fn push_text(&mut self, text: String) {
+        self.bytes += text.len();
+        if text.len() <= FRAGMENT_BYTES_MAX {
+            self.waiting.push_back(Message::text(text));
+            return;
+        }
+        let mut rest = Bytes::from(text);
+        let mut opcode = OpCode::Data(Data::Text);
+        while !rest.is_empty() {
+            let fragment = rest.split_to(rest.len().min(FRAGMENT_BYTES_MAX));
+            self.waiting.push_back(Message::Frame(Frame::message(fragment, opcode, rest.is_empty())));
+            opcode = OpCode::Data(Data::Continue);
+        }
+    }
+
+    /// Adds a ping.
+    pub(super) fn push_ping(&mut self) {
+        self.waiting.push_back(Message::Ping(Bytes::new()));
+    }
+
+    /// Adds the close frame, after which nothing can be written.
+    pub(super) fn push_close(&mut self, frame: CloseFrame) {
+        self.waiting.push_back(Message::Close(Some(frame)));
+    }
+
+    /// Forgets what has not been handed to the socket.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.bytes = 0;
+    }
+
+    /// Bytes of text that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether everything was written and flushed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.is_flushed
+    }
+
+    /// Writes everything that waits, then flushes. Cancel safe: what was not handed over goes on waiting.
+    pub(super) async fn drain(&mut self) -> Result<(), Error> {
+        while !self.waiting.is_empty() {
+            poll_fn(|cx| self.sink.poll_ready_unpin(cx)).await?;
+            let Some(message) = self.waiting.pop_front() else { break };
+            if matches!(message, Message::Text(_) | Message::Frame(_)) {
+                self.bytes -= message.len();
+            }
+            self.is_flushed = false;
+            self.sink.start_send_unpin(message)?;
+        }
+        poll_fn(|cx| self.sink.poll_flush_unpin(cx)).await?;
+        self.is_flushed = true;
+        Ok(())
+    }
+
+    /// The writing half, to be put together with the reading one.
+    pub(super) fn into_sink(self) -> SplitSink<WebSocketStream<Socket>, Message> {
+        self.sink
+    }
+}

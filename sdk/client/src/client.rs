@@ -1,0 +1,137 @@
+//! The client: what can be asked of a broker over one WebSocket.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use windlass_wire::{id::JobId, job::JobView, span::Timeout, submit::CallOptions, submit::SubmitOptions};
+
+use crate::{
+    ClientError, Subscription,
+    answers::Answer,
+    connection::{Abandon, Connection},
+    endpoint::Endpoint,
+    subscription::UPDATES_MAX,
+};
+
+/// A connection to a broker. Cheap to clone; all clones share one socket, which closes with the last of them.
+///
+/// At most 512 requests are unanswered at once; further ones wait for their turn.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Connection>);
+
+impl Client {
+    /// Connects to the broker at `url` (`http://HOST:PORT` or `ws://HOST:PORT`).
+    pub async fn connect(url: &str, token: Option<&str>) -> Result<Self, ClientError> {
+        Connection::open(&Endpoint::parse(url, token)?).await.map(Self)
+    }
+
+    /// Runs a handler now and answers its value.
+    ///
+    /// Cancel safety: dropping the future asks the broker to stop the call.
+    pub async fn call(
+        &self,
+        handler: &str,
+        args: Value,
+        options: &CallOptions,
+    ) -> Result<Value, ClientError> {
+        let frame = frame(handler, [("args", args), ("opts", to_value(options)?)]);
+        value(self.0.request(frame, Abandon::Cancel, None).await?)
+    }
+
+    /// Submits a job. When this answers, the job is on the broker's disk.
+    ///
+    /// Cancel safety: if the future is dropped, the job may or may not have been accepted.
+    pub async fn submit(
+        &self,
+        handler: &str,
+        args: Value,
+        options: &SubmitOptions,
+    ) -> Result<JobId, ClientError> {
+        let handler = ("handler", Value::from(handler));
+        let frame = frame("job.submit", [handler, ("args", args), ("opts", to_value(options)?)]);
+        match self.0.request(frame, Abandon::Ignore, None).await? {
+            Answer::Accepted(job) => Ok(job),
+            Answer::Value(other) => Err(unexpected("job.submit", &other)),
+        }
+    }
+
+    /// Waits for a job's result. If it did not succeed, the error is [`ClientError::Refused`] with the job's code;
+    /// if patience ends first, its code is `timed_out` and its `detail.state` tells where the job is.
+    /// Neither patience nor its end affects the job. `None` is the broker's default patience.
+    ///
+    /// Cancel safety: dropping the future stops waiting; the job goes on.
+    pub async fn wait(&self, job: JobId, patience: Option<Timeout>) -> Result<Value, ClientError> {
+        let mut params = vec![("job", to_value(&job)?)];
+        if let Some(patience) = patience {
+            params.push(("timeout", to_value(&patience)?));
+        }
+        self.request("job.wait", params).await
+    }
+
+    /// The record of a job.
+    pub async fn job(&self, job: JobId) -> Result<JobView, ClientError> {
+        parse(self.request("job.get", [("job", to_value(&job)?)]).await?)
+    }
+
+    /// What the job wrote to its log, as far as it was kept.
+    pub async fn logs(&self, job: JobId) -> Result<String, ClientError> {
+        parse(self.request("job.logs", [("job", to_value(&job)?)]).await?)
+    }
+
+    /// Cancels a job. When this answers, the job is durably `cancelled`.
+    pub async fn cancel(&self, job: JobId) -> Result<(), ClientError> {
+        self.request("job.cancel", [("job", to_value(&job)?)]).await.map(drop)
+    }
+
+    /// Subscribes to everything that happens to a job. The first update tells how the job is now; its `seq` is 0.
+    ///
+    /// Cancel safety: if the future is dropped, the subscription may stay open until the connection closes.
+    pub async fn subscribe(&self, job: JobId) -> Result<Subscription, ClientError> {
+        let (sender, updates) = mpsc::channel(UPDATES_MAX);
+        let frame = frame("sub.open", [("topic", json!("job")), ("filter", json!({ "job": job }))]);
+        let answer = value(self.0.request(frame, Abandon::Ignore, Some(sender)).await?)?;
+        let sub = answer.get("sub").and_then(Value::as_u64).ok_or_else(|| unexpected("sub.open", &answer))?;
+        Ok(Subscription::new(sub, updates, Arc::clone(&self.0)))
+    }
+
+    /// Asks one of the broker's own ops, with its parameters.
+    ///
+    /// Cancel safety: if the future is dropped, the op may or may not have been carried out.
+    pub async fn request(
+        &self,
+        op: &str,
+        params: impl IntoIterator<Item = (&str, Value)>,
+    ) -> Result<Value, ClientError> {
+        value(self.0.request(frame(op, params), Abandon::Ignore, None).await?)
+    }
+}
+
+fn frame<'a>(op: &str, params: impl IntoIterator<Item = (&'a str, Value)>) -> Map<String, Value> {
+    let mut frame: Map<_, _> = params.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    frame.insert("op".to_owned(), Value::from(op));
+    frame
+}
+
+fn value(answer: Answer) -> Result<Value, ClientError> {
+    match answer {
+        Answer::Value(value) => Ok(value),
+        Answer::Accepted(job) => {
+            Err(ClientError::Protocol(format!("`accepted` with job {job} was not asked for")))
+        }
+    }
+}
+
+fn to_value(value: &impl Serialize) -> Result<Value, ClientError> {
+    serde_json::to_value(value)
+        .map_err(|error| ClientError::Protocol(format!("cannot be written as JSON: {error}")))
+}
+
+fn parse<T: DeserializeOwned>(value: Value) -> Result<T, ClientError> {
+    serde_json::from_value(value).map_err(|error| ClientError::Protocol(error.to_string()))
+}
+
+fn unexpected(op: &str, answer: &Value) -> ClientError {
+    ClientError::Protocol(format!("`{op}` was answered with {answer}"))
+}
