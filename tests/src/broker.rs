@@ -1,0 +1,249 @@
+//! A broker: a process of the built binary, on a free port, in a data directory of its own.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::{
+    fixtures, http,
+    http::{Call, Reply},
+    socket::Socket,
+    within,
+};
+
+const STDERR_LINES_SHOWN: usize = 200;
+
+/// A running broker. Dropping it kills the process; when a test fails, what it wrote to stderr is shown.
+#[derive(Debug)]
+pub struct Broker {
+    child: Child,
+    home: TempDir,
+    args: Vec<String>,
+    address: SocketAddr,
+}
+
+impl Broker {
+    /// Starts a broker with empty state and waits until it listens.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a broker with empty state and further arguments of `windlass serve`.
+    pub async fn start_with(args: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory can be made");
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let (child, address) = within("the broker to listen", listen(home.path(), &args)).await;
+        Self { child, home, args, address }
+    }
+
+    /// Starts a broker that has the demo plugin.
+    pub async fn with_demo() -> Self {
+        Self::with_demo_and(&[]).await
+    }
+
+    /// Starts a broker that has the demo plugin, with further arguments.
+    pub async fn with_demo_and(args: &[&str]) -> Self {
+        let broker = Self::start_with(args).await;
+        broker.upload("demo").await;
+        broker
+    }
+
+    /// Starts it again on the same state, after it has ended.
+    pub async fn restart(&mut self) {
+        (self.child, self.address) =
+            within("the broker to listen again", listen(self.home.path(), &self.args)).await;
+    }
+
+    /// Kills it with SIGKILL, as a power cut of the process, and reaps it.
+    pub async fn kill9(&mut self) {
+        self.child.kill().await.expect("a process can be killed by its parent");
+    }
+
+    /// Starts it again and kills it after the given time, whether or not it listens by then.
+    pub async fn start_and_kill9(&mut self, after: Duration) {
+        self.child = spawn(self.home.path(), &self.args);
+        tokio::time::sleep(after).await;
+        self.kill9().await;
+    }
+
+    /// Asks it to shut down by SIGTERM and answers how it ended.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a child that was not reaped can be signalled");
+    }
+
+    /// Waits until the process has ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the broker to end", self.child.wait()).await.expect("a child can be waited for")
+    }
+
+    fn pid(&self) -> Pid {
+        let number = self.child.id().expect("the broker runs");
+        Pid::from_raw(number.cast_signed()).expect("a process id is positive")
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        data(self.home.path())
+    }
+
+    /// A directory for the test's own files, beside the data directory.
+    pub fn scratch(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The token it made at its first start.
+    pub fn token(&self) -> String {
+        let path = self.data().join("token");
+        let text = fs::read_to_string(&path);
+        text.unwrap_or_else(|error| panic!("`{}`: {error}", path.display())).trim().to_owned()
+    }
+
+    /// What it and its predecessors on this state wrote to stderr.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(stderr(self.home.path())).unwrap_or_default()
+    }
+
+    /// Opens a WebSocket with the broker's token.
+    pub async fn socket(&self) -> Socket {
+        Socket::open(self.address, &self.token()).await
+    }
+
+    /// Begins an HTTP request with the broker's token.
+    pub fn request(&self, method: &str, path: &str) -> Call {
+        Call::new(self.address, method, path).header("authorization", format!("Bearer {}", self.token()))
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.request("GET", path).send().await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.request("POST", path).json(body).send().await
+    }
+
+    /// Uploads a first-party plugin under its own name and answers what the broker said.
+    pub async fn upload(&self, name: &str) -> Value {
+        self.upload_bytes(name, fixtures::plugin_bytes(name)).await.expect_status(201).json()
+    }
+
+    /// Uploads bytes as a plugin.
+    pub async fn upload_bytes(&self, name: &str, bytes: Vec<u8>) -> Reply {
+        self.request("PUT", &format!("/v1/plugins/{name}")).body("application/wasm", bytes).send().await
+    }
+
+    /// Submits a job over HTTP and answers its id.
+    pub async fn submit(&self, handler: &str, args: Value, opts: Value) -> String {
+        let body = json!({ "handler": handler, "args": args, "opts": opts });
+        let reply = self.post("/v1/jobs", &body).await.expect_status(201).json();
+        reply["job"].as_str().expect("an accepted job has an id").to_owned()
+    }
+
+    /// The record of a job.
+    pub async fn job(&self, job: &str) -> Value {
+        self.get(&format!("/v1/jobs/{job}")).await.expect_status(200).json()
+    }
+
+    /// The value of a metric, summed over its labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.expect_status(200).text();
+        http::metric(&text, name).unwrap_or_else(|| panic!("no metric `{name}` in:\n{text}"))
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let stderr = self.stderr();
+            let lines: Vec<_> = stderr.lines().collect();
+            let last = lines.len().saturating_sub(STDERR_LINES_SHOWN);
+            show(&format!("--- stderr of the broker, last lines ---\n{}\n---", lines[last..].join("\n")));
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log of a failed test belongs to that test's output")]
+fn show(text: &str) {
+    eprintln!("{text}");
+}
+
+fn data(home: &Path) -> PathBuf {
+    home.join("data")
+}
+
+fn stderr(home: &Path) -> PathBuf {
+    home.join("stderr.log")
+}
+
+/// A process of the built binary that does not see our own environment, and dies with its owner.
+pub fn command() -> Command {
+    let mut command = Command::new(fixtures::binary());
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(key, _)| key == "PATH" || key == "HOME"))
+        .kill_on_drop(true);
+    command
+}
+
+/// Spawns `windlass serve` on the state in `home` without waiting for anything; stdout is piped.
+fn spawn(home: &Path, args: &[String]) -> Child {
+    let log =
+        fs::OpenOptions::new().create(true).append(true).open(stderr(home)).expect("a log file can be made");
+    command()
+        .args(["serve", "--bind", "127.0.0.1:0", "--data"])
+        .arg(data(home))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the built binary can be run")
+}
+
+/// Waits for the line that says where the process listens; none if it ended without one.
+async fn announced(child: &mut Child) -> Option<SocketAddr> {
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let line = BufReader::new(stdout).lines().next_line().await.ok()??;
+    let address = line.strip_prefix("windlass listening on http://").map(str::parse);
+    let Some(Ok(address)) = address else { panic!("the first line of stdout is `{line}`") };
+    Some(address)
+}
+
+async fn listen(home: &Path, args: &[String]) -> (Child, SocketAddr) {
+    let mut child = spawn(home, args);
+    if let Some(address) = announced(&mut child).await {
+        return (child, address);
+    }
+    let status = child.wait().await;
+    let log = fs::read_to_string(stderr(home)).unwrap_or_default();
+    panic!("the broker ended before it listened: {status:?}\n{log}")
+}

@@ -1,0 +1,144 @@
+//! The command line: what it prints, and the exit code it ends with.
+
+use std::process::Output;
+
+use image::GenericImageView;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use windlass_tests::{
+    broker::{Broker, command},
+    fixtures, within,
+};
+
+/// Runs `windlass` against the broker.
+async fn windlass(broker: &Broker, args: &[&str]) -> Output {
+    let mut command = command();
+    command.args(args).env("WINDLASS_URL", broker.url()).env("WINDLASS_TOKEN", broker.token());
+    within("a command to end", command.current_dir(broker.scratch()).output()).await.unwrap()
+}
+
+/// Runs `windlass`, which must end with this code, and answers its stdout.
+async fn ends(broker: &Broker, code: i32, args: &[&str]) -> String {
+    let output = windlass(broker, args).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}\nstdout: {out}\nstderr: {err}");
+    assert!(code == 0 || !err.trim().is_empty(), "{args:?} fails without a word");
+    out.trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn run_prints_the_value() {
+    let broker = Broker::with_demo().await;
+    assert_eq!(ends(&broker, 0, &["run", "add", "x=10", "y=20"]).await, "30");
+    assert_eq!(ends(&broker, 0, &["run", "demo/add", "--args", "[1, 2]"]).await, "3");
+}
+
+#[tokio::test]
+async fn every_kind_of_failure_has_its_exit_code() {
+    let broker = Broker::with_demo().await;
+    ends(&broker, 1, &["run", "fail", "message=sorry"]).await;
+    ends(&broker, 2, &["run", "add", "x=ten", "y=20"]).await;
+    ends(&broker, 2, &["run", "--no-such-flag"]).await;
+    ends(&broker, 3, &["run", "nobody/add"]).await;
+    ends(&broker, 3, &["job", "get", "00000000000000000000000000000000"]).await;
+    ends(&broker, 4, &["run", "spin", "--timeout", "200ms"]).await;
+    ends(&broker, 5, &["--token", "wrong", "job", "ls"]).await;
+    ends(&broker, 6, &["--url", "http://127.0.0.1:9", "job", "ls"]).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_an_error_that_says_what_to_do() {
+    let broker = Broker::start().await;
+    let output = windlass(&broker, &["--url", "http://127.0.0.1:9", "run", "add"]).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("windlass dev"), "{words}");
+}
+
+#[tokio::test]
+async fn a_job_is_submitted_waited_for_and_looked_at() {
+    let broker = Broker::with_demo().await;
+    let job = ends(&broker, 0, &["-o", "id", "submit", "demo/say", "line=hello", "times=1"]).await;
+    ends(&broker, 0, &["wait", &job]).await;
+    let view: Value =
+        serde_json::from_str(&ends(&broker, 0, &["-o", "json", "job", "get", &job]).await).unwrap();
+    assert_eq!(view, broker.job(&job).await);
+    assert!(ends(&broker, 0, &["job", "ls"]).await.contains(&job));
+    assert!(ends(&broker, 0, &["job", "logs", &job]).await.starts_with("hello"));
+    let failed = ends(&broker, 0, &["-o", "id", "submit", "demo/fail", "message=sorry"]).await;
+    ends(&broker, 1, &["wait", &failed]).await;
+    let endless = ends(&broker, 0, &["-o", "id", "submit", "demo/spin"]).await;
+    ends(&broker, 4, &["wait", &endless, "--timeout", "100ms"]).await;
+    ends(&broker, 0, &["job", "cancel", &endless]).await;
+    assert_eq!(broker.job(&endless).await["state"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_plugin_is_pushed_and_a_picture_goes_through_it() {
+    let broker = Broker::start().await;
+    let (component, photograph) = (fixtures::plugin("thumbnail"), fixtures::photograph());
+    ends(&broker, 0, &["plugin", "push", "thumbnail", component.to_str().unwrap()]).await;
+    assert!(ends(&broker, 0, &["plugin", "ls"]).await.contains("thumbnail"));
+    assert!(ends(&broker, 0, &["plugin", "show", "thumbnail"]).await.contains("width: u32"));
+    let image = format!("image=@{}", photograph.display());
+    let args = ["run", "thumbnail", &image, "width=64", "height=64", "fit=cover", "--out", "small.jpg"];
+    ends(&broker, 0, &args).await;
+    assert_eq!(image::open(broker.scratch().join("small.jpg")).unwrap().dimensions(), (64, 64));
+}
+
+#[tokio::test]
+async fn the_token_is_printed_for_who_may_read_it() {
+    let broker = Broker::start().await;
+    let data = broker.data();
+    assert_eq!(ends(&broker, 0, &["token", "--data", data.to_str().unwrap()]).await, broker.token());
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_everything_and_says_so() {
+    let broker = Broker::start().await;
+    let report = ends(&broker, 0, &["doctor", "--data", broker.scratch().to_str().unwrap()]).await;
+    for part in ["fsync", "nofile", "max_map_count"] {
+        assert!(report.contains(part), "`{part}` is looked at:\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_of_the_configuration_names_the_nearest() {
+    let broker = Broker::start().await;
+    let config = broker.scratch().join("windlass.toml");
+    std::fs::write(&config, "bnd = \"127.0.0.1:0\"\n").unwrap();
+    let output = windlass(&broker, &["serve", "--config", config.to_str().unwrap()]).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("bnd") && words.contains("bind"), "{words}");
+}
+
+#[tokio::test]
+async fn a_bind_beyond_this_machine_is_refused() {
+    let broker = Broker::start().await;
+    let output = windlass(&broker, &["serve", "--bind", "0.0.0.0:0", "--data", "elsewhere"]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn dev_runs_a_first_job_without_any_toolchain() {
+    let home = tempfile::tempdir().unwrap();
+    let mut dev = command();
+    dev.args(["dev", "--bind", "127.0.0.1:0"]).current_dir(home.path()).stdout(std::process::Stdio::piped());
+    let mut broker = dev.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(broker.stdout.take().unwrap()).lines();
+    let first = within("the broker to listen", lines.next_line()).await.unwrap().unwrap();
+    assert!(first.starts_with("windlass listening on http://127.0.0.1:"), "{first}");
+
+    // A client in the same directory finds broker and token by itself.
+    let mut run = command();
+    let run = run.args(["run", "add", "x=10", "y=20"]).current_dir(home.path());
+    let output = within("the first call", run.output()).await.unwrap();
+    assert_eq!(output.stdout, b"30\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let mut submit = command();
+    let submit =
+        submit.args(["-o", "json", "submit", "greet", "name=Ada", "--wait"]).current_dir(home.path());
+    let output = within("the first job", submit.output()).await.unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(value.as_str().is_some_and(|greeting| greeting.contains("Ada")), "{value}");
+    broker.kill().await.unwrap();
+}

@@ -1,0 +1,19 @@
+//! Tests of the built binary from outside: each starts a broker of its own and talks to it as anyone would.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken assumption of a test fails that test"
+)]
+
+mod calls;
+mod cli;
+mod doors;
+mod faults;
+mod jobs;
+mod plugins;
+mod refusals;
+mod restarts;
+mod stopping;
+mod thumbnails;
+mod watching;

@@ -1,0 +1,171 @@
+//! Plugins: uploaded, looked at, replaced while jobs run, refused when they are no components.
+
+use serde_json::{Value, json};
+use wasm_encoder::{CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection};
+use windlass_tests::{broker::Broker, eventually, fixtures};
+
+/// The component with a custom section at its end: the same functions under another digest.
+fn variant(component: &[u8], mark: &str) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    let mut body = vec![u8::try_from(mark.len()).unwrap()];
+    body.extend_from_slice(mark.as_bytes());
+    bytes.push(0);
+    bytes.push(u8::try_from(body.len()).unwrap());
+    bytes.extend(body);
+    bytes
+}
+
+#[tokio::test]
+async fn an_upload_answers_what_can_be_called() {
+    let broker = Broker::start().await;
+    let upload = broker.upload("demo").await;
+    assert_eq!(upload["created"], true);
+    assert_eq!(upload["digest"], upload["plugin"]["active"]);
+    let handlers = upload["plugin"]["handlers"].as_array().unwrap();
+    let add = handlers.iter().find(|handler| handler["name"] == "demo/add").unwrap();
+    assert_eq!(add["wit"], "func(x: s32, y: s32) -> s32");
+    assert_eq!(add["params"], json!([{ "name": "x", "type": "s32" }, { "name": "y", "type": "s32" }]));
+    assert_eq!(add["args_schema"]["properties"]["x"]["minimum"], -2_147_483_648_i64, "{add}");
+    assert!(handlers.iter().any(|handler| handler["name"] == "demo/shapes.describe"), "{upload}");
+    assert_eq!(broker.get("/v1/plugins/demo").await.expect_status(200).json(), upload["plugin"]);
+}
+
+#[tokio::test]
+async fn the_same_bytes_again_change_nothing() {
+    let broker = Broker::start().await;
+    let first = broker.upload("demo").await;
+    let again = broker.upload_bytes("demo", fixtures::plugin_bytes("demo")).await.expect_status(200).json();
+    assert_eq!(again["created"], false);
+    assert_eq!(again["plugin"], first["plugin"]);
+}
+
+#[tokio::test]
+async fn a_new_version_takes_over_while_a_job_of_the_old_one_finishes() {
+    let broker = Broker::with_demo_and(&["--workers", "2"]).await;
+    let old = broker.get("/v1/plugins/demo").await.json()["active"].clone();
+    let job = broker.submit("demo/sleep", json!({ "millis": 1500 }), json!({})).await;
+    eventually("the job to run", async || (broker.job(&job).await["state"] == "running").then_some(())).await;
+
+    let bytes = variant(&fixtures::plugin_bytes("demo"), "second");
+    let upload = broker.upload_bytes("demo", bytes).await.expect_status(201).json();
+    assert_ne!(upload["digest"], old);
+    assert_eq!(upload["plugin"]["versions"].as_array().unwrap().len(), 2);
+    let newer = broker.submit("demo/add", json!([1, 2]), json!({})).await;
+    let mut socket = broker.socket().await;
+    assert_eq!(socket.value(json!({ "op": "job.wait", "job": newer })).await, 3);
+    assert_eq!(broker.job(&newer).await["version"], upload["digest"]);
+
+    socket.value(json!({ "op": "job.wait", "job": job })).await;
+    let view = broker.job(&job).await;
+    assert_eq!((&view["state"], &view["version"]), (&json!("succeeded"), &old));
+
+    let pinned = json!({ "op": "add", "args": [1, 2], "opts": { "version": old.as_str().unwrap()[..16] } });
+    assert_eq!(socket.value(pinned).await, 3, "an old version can still be asked for");
+}
+
+#[tokio::test]
+async fn a_short_name_two_plugins_export_is_refused_with_the_candidates() {
+    let broker = Broker::with_demo().await;
+    broker.upload_bytes("twin", fixtures::plugin_bytes("demo")).await.expect_status(201);
+    let mut socket = broker.socket().await;
+    let error = socket.refusal(json!({ "op": "add", "x": 1, "y": 2 }), "unknown_handler").await;
+    for name in ["demo/add", "twin/add"] {
+        assert!(error["detail"].to_string().contains(name), "{error}");
+    }
+    assert_eq!(socket.value(json!({ "op": "twin/add", "x": 1, "y": 2 })).await, 3);
+}
+
+#[tokio::test]
+async fn names_that_are_no_plugin_names() {
+    let broker = Broker::start().await;
+    for name in ["Demo", "2fast", "a_b", "-"] {
+        let reply = broker.upload_bytes(name, fixtures::plugin_bytes("demo")).await;
+        assert!(matches!(reply.status, 400 | 422), "{name}: {}", reply.text());
+    }
+    assert_eq!(broker.get("/v1/plugins").await.json()["items"], json!([]));
+}
+
+/// Uploads what must be refused, and proves that the broker still takes a good plugin.
+async fn refuses(bytes: Vec<u8>) -> Value {
+    let broker = Broker::start().await;
+    let problem = broker.upload_bytes("bad", bytes).await.expect_problem(422, "plugin_rejected");
+    broker.get("/v1/plugins/bad").await.expect_problem(404, "not_found");
+    broker.upload("demo").await;
+    assert_eq!(broker.socket().await.value(json!({ "op": "add", "x": 1, "y": 2 })).await, 3);
+    problem
+}
+
+#[tokio::test]
+async fn garbage_is_no_plugin() {
+    refuses(b"this is not WebAssembly".to_vec()).await;
+}
+
+#[tokio::test]
+async fn a_truncated_component_is_no_plugin() {
+    let bytes = fixtures::plugin_bytes("demo");
+    refuses(bytes[..bytes.len() / 2].to_vec()).await;
+}
+
+#[tokio::test]
+async fn a_core_module_is_told_from_a_component() {
+    let problem = refuses(Module::new().finish()).await;
+    assert!(problem.to_string().contains("component"), "{problem}");
+}
+
+#[tokio::test]
+async fn native_code_is_no_plugin() {
+    refuses(std::fs::read(fixtures::binary()).unwrap()[..1 << 20].to_vec()).await;
+}
+
+#[tokio::test]
+async fn an_upload_above_its_limit_is_refused() {
+    let broker = Broker::start().await;
+    broker.upload_bytes("big", vec![0; (32 << 20) + 1]).await.expect_problem(413, "too_large");
+    broker.upload("demo").await;
+}
+
+/// A component of about 340 KB that takes a compiler many minutes: one function whose twenty thousand locals all
+/// stay alive to its end.
+fn compile_bomb() -> Vec<u8> {
+    let locals = 20_000;
+    let mut types = TypeSection::new();
+    types.ty().function([wasm_encoder::ValType::I64], [wasm_encoder::ValType::I64]);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut function = Function::new([(locals, wasm_encoder::ValType::I64)]);
+    let mut body = function.instructions();
+    for local in 0..locals {
+        body.local_get(0).i64_const(i64::from(local)).i64_mul().local_set(local + 1);
+    }
+    body.local_get(0);
+    for local in 0..locals {
+        body.local_get(local + 1).i64_xor();
+    }
+    body.end();
+    let mut code = CodeSection::new();
+    code.function(&function);
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}
+
+#[tokio::test]
+async fn a_compile_bomb_is_refused_while_the_broker_answers() {
+    let broker = Broker::with_demo().await;
+    let mut socket = broker.socket().await;
+    let bomb = broker.upload_bytes("bomb", compile_bomb());
+    let answers = async {
+        let mut answered = 0;
+        loop {
+            assert_eq!(socket.value(json!({ "op": "add", "x": answered, "y": 1 })).await, answered + 1);
+            answered += 1;
+        }
+    };
+    tokio::select! {
+        reply = bomb => { reply.expect_problem(422, "plugin_rejected"); }
+        () = answers => {}
+    }
+    broker.get("/v1/plugins/bomb").await.expect_problem(404, "not_found");
+}

@@ -1,0 +1,160 @@
+//! The rounds: start, submit, kill; and the settling of accounts at the end.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use windlass_tests::{broker::Broker, socket::Socket, within};
+
+use crate::{
+    chance::Chance,
+    ledger::{Ledger, Report, number, request},
+};
+
+const SUBMITTERS: u64 = 3;
+/// Requests a submitter has in flight.
+const WINDOW: u64 = 16;
+/// One round in so many is killed while the broker starts.
+const START_ONE_IN: u64 = 5;
+const START_MILLIS_MAX: u64 = 120;
+const LOAD_MILLIS_MAX: u64 = 500;
+
+pub(crate) struct Rounds {
+    broker: Broker,
+    chance: Chance,
+    ledger: Arc<Mutex<Ledger>>,
+    sent: Arc<AtomicU64>,
+    played: usize,
+    during_start: usize,
+}
+
+impl Rounds {
+    pub(crate) async fn start(seed: u64) -> Self {
+        Self {
+            broker: Broker::with_demo().await,
+            chance: Chance::new(seed),
+            ledger: Arc::default(),
+            sent: Arc::default(),
+            played: 0,
+            during_start: 0,
+        }
+    }
+
+    /// Kills the running broker under load, now and then its successor while that starts, and starts the next.
+    pub(crate) async fn play(&mut self) {
+        let mut submitters = JoinSet::new();
+        for _ in 0..SUBMITTERS {
+            let socket = self.broker.socket().await;
+            submitters.spawn(submit(socket, Arc::clone(&self.sent), Arc::clone(&self.ledger)));
+        }
+        let load = Duration::from_millis(self.chance.below(LOAD_MILLIS_MAX));
+        tokio::time::sleep(load).await;
+        self.broker.kill9().await;
+        within("the submitters to notice", submitters.join_all()).await;
+        if self.chance.below(START_ONE_IN) == 0 {
+            let started = Duration::from_millis(self.chance.below(START_MILLIS_MAX));
+            self.broker.start_and_kill9(started).await;
+            self.during_start += 1;
+        }
+        self.broker.restart().await;
+        self.played += 1;
+    }
+
+    /// Reads every job, waits until all are final, and compares them with what the submitters know.
+    pub(crate) async fn settle(self) -> Report {
+        let ledger = std::mem::take(&mut *self.ledger.lock().unwrap());
+        let sent = self.sent.load(Ordering::Relaxed);
+        let mut report = Report {
+            rounds: self.played,
+            during_start: self.during_start,
+            sent,
+            acknowledged: ledger.acknowledged.len(),
+            ..Report::default()
+        };
+        let listed = listed(&self.broker).await;
+        let mut jobs: BTreeSet<String> = ledger.acknowledged.keys().cloned().collect();
+        report.lost = jobs.difference(&listed).count();
+        report.unacknowledged_there = listed.difference(&jobs).count();
+        jobs.extend(listed);
+        let jobs: Vec<_> = jobs.into_iter().collect();
+        let wait = |job: &str| json!({ "op": "job.wait", "job": job, "timeout": "never" });
+        for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, wait).await) {
+            report.unfinished +=
+                usize::from(ended["op"] != "result" && ledger.acknowledged.contains_key(job));
+        }
+        let get = |job: &str| json!({ "op": "job.get", "job": job });
+        for (job, answer) in jobs.iter().zip(answers(&self.broker, &jobs, get).await) {
+            match number(&answer["value"]) {
+                _ if answer["error"]["code"] == "not_found" => {}
+                _ if answer["op"] != "result" => report.half_there += 1,
+                Some(found)
+                    if found < sent && ledger.acknowledged.get(job).is_none_or(|asked| *asked == found) => {}
+                Some(_) | None => report.unexpected += 1,
+            }
+        }
+        report
+    }
+}
+
+/// Submits jobs as fast as they are acknowledged, until the connection ends.
+async fn submit(mut socket: Socket, sent: Arc<AtomicU64>, ledger: Arc<Mutex<Ledger>>) {
+    let mut in_flight = 0;
+    loop {
+        while in_flight < WINDOW {
+            let number = sent.fetch_add(1, Ordering::Relaxed);
+            let (handler, args) = request(number);
+            let frame = json!({ "op": "job.submit", "id": number, "handler": handler, "args": args });
+            if socket.feed_text(frame.to_string()).await.is_err() {
+                return;
+            }
+            in_flight += 1;
+        }
+        if socket.flush().await.is_err() {
+            return;
+        }
+        let Ok(answer) = socket.next().await else { return };
+        let (Some(job), Some(number)) = (answer["job"].as_str(), answer["id"].as_u64()) else {
+            panic!("a submit is acknowledged: {answer}")
+        };
+        ledger.lock().unwrap().acknowledged.insert(job.to_owned(), number);
+        in_flight -= 1;
+    }
+}
+
+/// The ids of all jobs the broker lists.
+async fn listed(broker: &Broker) -> BTreeSet<String> {
+    let (mut ids, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let page = broker.get(&format!("/v1/jobs?limit=1000{cursor}")).await.expect_status(200).json();
+        ids.extend(
+            page["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()),
+        );
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ids,
+        }
+    }
+}
+
+/// What the broker answers to a request about each job, in the order of the jobs.
+async fn answers(broker: &Broker, jobs: &[String], request: impl Fn(&str) -> Value) -> Vec<Value> {
+    let mut socket = broker.socket().await;
+    let mut all = Vec::with_capacity(jobs.len());
+    for chunk in jobs.chunks(100) {
+        for job in chunk {
+            socket.feed_text(request(job).to_string()).await.unwrap();
+        }
+        socket.flush().await.unwrap();
+        for _ in chunk {
+            all.push(socket.receive().await);
+        }
+    }
+    all
+}
