@@ -14,7 +14,7 @@ pub fn binary() -> PathBuf {
 pub fn plugin(name: &str) -> PathBuf {
     let binary = binary();
     let target = binary.ancestors().nth(2).expect("the binary lies in a profile's folder");
-    let path = target.join("guest/wasm32-wasip2/release").join(format!("plugin_{name}.wasm"));
+    let path = target.join("guest/wasm32-wasip2/guest").join(format!("plugin_{name}.wasm"));
     assert!(path.is_file(), "no plugin at `{}`: run `cargo build --release` first", path.display());
     path
 }
@@ -24,7 +24,7 @@ pub fn plugin_bytes(name: &str) -> Vec<u8> {
     std::fs::read(plugin(name)).expect("a built plugin can be read")
 }
 
-/// The photograph: a real JPEG of 512 by 600 pixels.
+/// The photograph: a real JPEG of 640 by 427 pixels.
 pub fn photograph() -> PathBuf {
     package().join("fixtures/photograph.jpg")
 }

@@ -29,7 +29,8 @@ impl HandlerFlags {
         &self.handler
     }
 
-    /// The arguments, typed as far as the handler is known. An unknown handler is the broker's to refuse.
+    /// The arguments, typed as the handler wants them. An unknown handler is the broker's to refuse, whatever
+    /// its arguments.
     pub(crate) async fn arguments(&self, client: &Client) -> anyhow::Result<Value> {
         if let Some(text) = &self.args {
             return args::from_json(text);
@@ -37,8 +38,10 @@ impl HandlerFlags {
         if self.pairs.is_empty() {
             return Ok(json!({}));
         }
-        let handler = find(client, &self.handler).await?;
-        args::from_pairs(&self.pairs, handler.as_ref().map(|handler| &handler.args_schema))
+        match find(client, &self.handler).await? {
+            Some(handler) => args::from_pairs(&self.pairs, Some(&handler.args_schema)),
+            None => Ok(json!({})),
+        }
     }
 }
 

@@ -29,10 +29,11 @@ use self::{
     groups::{Effect, Groups},
     handle::{CallRequest, Input},
 };
+pub use crate::worker::CallError;
 use crate::{
     metrics::Metrics,
     store::{Change, Store, StoreError, commit::Unsent},
-    worker::{CallError, CallWork, JobWork, LocalWorker, Report},
+    worker::{CallWork, JobWork, LocalWorker, Report},
 };
 
 /// Requests waiting for the driver; above it whoever asks waits.

@@ -187,7 +187,5 @@ fn short_names<'a>(names: &[&'a str]) -> HashMap<&'a str, &'a str> {
 
 /// The package of an interface that means something to the host.
 fn reserved(interface: &str) -> Option<&'static str> {
-    ["wasi", "windlass"]
-        .into_iter()
-        .find(|package| interface.strip_prefix(package).is_some_and(|rest| rest.starts_with(':')))
+    ["wasi:", "windlass:plugin/"].into_iter().find(|package| interface.starts_with(package))
 }

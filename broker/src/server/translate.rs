@@ -7,7 +7,11 @@ use windlass_core::{
 };
 use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
 
-use crate::{driver::Refused, sandbox::ArgumentError, store::StoreError, worker::CallError};
+use crate::{
+    driver::{CallError, Refused},
+    sandbox::ArgumentError,
+    store::StoreError,
+};
 
 mod submit;
 mod view;

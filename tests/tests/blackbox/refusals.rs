@@ -93,7 +93,7 @@ async fn unknown_parameters_options_and_fields() {
     let problem = broker.post("/v1/jobs", &body).await.expect_problem(400, "bad_request");
     assert!(problem.to_string().contains("queu"), "{problem}");
     broker.get("/v1/jobs?stat=failed").await.expect_problem(400, "bad_request");
-    broker.get("/v1/jobs/not-an-id").await.expect_problem(400, "bad_request");
+    broker.get("/v1/jobs/not-an-id").await.expect_problem(404, "not_found");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_tests::{broker::Broker, eventually};
 
 /// When each compiled artefact was written.
@@ -143,20 +143,18 @@ async fn a_second_sigterm_cuts() {
 
 #[tokio::test]
 async fn connections_lost_by_a_crash_are_shown_as_lost() {
-    let mut broker = Broker::start().await;
+    let mut broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
-    socket.value(json!({ "op": "session.hello", "name": "survivor" })).await;
-    let mine = |list: &Value| {
-        list["items"].as_array().unwrap().iter().find(|connection| connection["name"] == "survivor").cloned()
-    };
-    let open = eventually("the connection to be listed by name", async || {
-        mine(&broker.get("/v1/connections").await.expect_status(200).json())
-    })
-    .await;
-    assert_eq!(open["open"], true);
+    socket.value(json!({ "op": "ping" })).await;
+    let list = broker.get("/v1/connections").await.expect_status(200).json();
+    let open =
+        list["items"].as_array().unwrap().iter().find(|connection| connection["open"] == true).unwrap();
+    // Once a job is accepted, everything written before it is on disk as well.
+    socket.submit("demo/add", json!([1, 2]), json!({})).await;
     broker.kill9().await;
     broker.restart().await;
-    let lost = mine(&broker.get("/v1/connections").await.expect_status(200).json());
+    let list = broker.get("/v1/connections").await.expect_status(200).json();
+    let lost = list["items"].as_array().unwrap().iter().find(|connection| connection["id"] == open["id"]);
     let lost = lost.expect("the connection is remembered");
     assert_eq!(lost["open"], false);
     assert!(lost["reason"].as_str().unwrap().contains("restart"), "{lost}");

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use windlass_wire::problem::Problem;
 
-use super::super::{
+use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
     traffic::METRICS_MEDIA_TYPE,

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::Value;
 use windlass_wire::{limits::ARGS_TEXT_BYTES_MAX, problem::Problem, submit::CallOptions};
 
-use super::super::{
+use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
     typed, verbs,

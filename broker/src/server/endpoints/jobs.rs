@@ -16,7 +16,7 @@ use windlass_wire::{
     state::JobState,
 };
 
-use super::super::{
+use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
     limits::RETRY_AFTER_SECONDS,

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::json;
 use windlass_wire::{limits::PLUGIN_BYTES_MAX, problem::Problem};
 
-use super::super::{
+use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
     verbs,

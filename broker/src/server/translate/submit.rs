@@ -15,7 +15,7 @@ use windlass_wire::{
     submit::{RetryOptions, SubmitOptions},
 };
 
-use super::super::typed::{escape, refused_at};
+use crate::server::typed::{escape, refused_at};
 use crate::{driver::NewJob, registry::Resolved};
 
 /// The time one attempt may take, unless the submission says otherwise.

@@ -2,7 +2,7 @@
 
 use windlass_wire::{code::ErrorCode, connection::IdentityView, frame::SUBPROTOCOL_JSON, problem::Problem};
 
-use super::super::{
+use crate::server::{
     context::{Caller, Context, draining},
     translate::{refused, time},
 };

@@ -8,7 +8,7 @@ use windlass_wire::{
     submit::CallOptions,
 };
 
-use super::super::{
+use crate::server::{
     context::Context,
     translate::{argument_error, call_error},
 };

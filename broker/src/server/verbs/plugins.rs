@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use windlass_wire::{code::ErrorCode, plugin::PluginView, problem::Problem};
 
-use super::super::context::Context;
 use crate::registry::Plugin;
+use crate::server::context::Context;
 
 /// All plugins, sorted by name.
 pub(in crate::server) fn plugins(context: &Context) -> Vec<PluginView> {

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::super::{limits::FRAGMENT_BYTES_MAX, socket::Socket};
+use crate::server::{limits::FRAGMENT_BYTES_MAX, socket::Socket};
 
 /// A message, and how many bytes of text it counts for.
 struct Waiting {
