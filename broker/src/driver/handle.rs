@@ -75,7 +75,7 @@ pub struct Stats {
 pub(super) enum Input {
     Submit { spec: Arc<Spec>, due: Option<Timestamp>, answer: oneshot::Sender<Result<JobId, Refused>> },
     Cancel { job: JobId, channel: String, answer: oneshot::Sender<Result<(), Refused>> },
-    Wait { job: JobId, answer: oneshot::Sender<Option<Arc<Job>>> },
+    Wait { job: JobId, channel: String, answer: oneshot::Sender<Option<Arc<Job>>> },
     Call(Box<CallRequest>),
     Stats(oneshot::Sender<Stats>),
     Drain(oneshot::Sender<()>),
@@ -117,11 +117,13 @@ impl Handle {
         self.ask(|answer| Input::Cancel { job, channel, answer }).await?
     }
 
-    /// Waits for a job's final, durable record. None: it is not live, so the store has all there is to know.
+    /// Waits for the final, durable record of a channel's job. None: no such job is live, so the store has all
+    /// there is to know.
     ///
     /// Cancel safety: dropping it only ends the waiting.
-    pub async fn wait(&self, job: JobId) -> Result<Option<Arc<Job>>, Refused> {
-        self.ask(|answer| Input::Wait { job, answer }).await
+    pub async fn wait(&self, job: JobId, channel: &str) -> Result<Option<Arc<Job>>, Refused> {
+        let channel = channel.to_owned();
+        self.ask(|answer| Input::Wait { job, channel, answer }).await
     }
 
     /// Runs a call in the next free slot and answers its result as JSON text.

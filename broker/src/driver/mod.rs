@@ -161,7 +161,7 @@ impl Driver {
                 let done = self.command(Command::Cancel { job, channel }).map(|_| ());
                 self.groups.after(Effect::AnswerCancel(answer, done.map_err(Refused::from)));
             }
-            Input::Wait { job, answer } => self.wait(job, answer),
+            Input::Wait { job, channel, answer } => self.wait(job, &channel, answer),
             Input::Call(request) => self.call(request),
             Input::Stats(answer) => drop(answer.send(self.stats())),
             Input::Drain(answer) => {
@@ -183,8 +183,8 @@ impl Driver {
         }
     }
 
-    fn wait(&mut self, job: JobId, answer: oneshot::Sender<Option<Arc<Job>>>) {
-        if self.scheduler.job(job).is_none() {
+    fn wait(&mut self, job: JobId, channel: &str, answer: oneshot::Sender<Option<Arc<Job>>>) {
+        if self.scheduler.job(job).is_none_or(|job| job.spec.channel != channel) {
             self.groups.after(Effect::AnswerWait(answer));
             return;
         }

@@ -125,7 +125,7 @@ async fn a_failed_commit_answers_nothing_and_ends_the_driver() {
 async fn a_cancelled_job_is_final_when_the_cancel_is_answered() {
     let world = World::start(0);
     let job = world.submit().await;
-    let mut waiting = pin!(world.handle.wait(job));
+    let mut waiting = pin!(world.handle.wait(job, "0"));
     assert!((&mut waiting).now_or_never().is_none());
     let (cancelled, ()) = tokio::join!(world.handle.cancel(job, "0"), world.let_one_commit());
     cancelled.unwrap();
@@ -138,6 +138,7 @@ async fn a_job_of_another_channel_is_unknown() {
     let world = World::start(0);
     let job = world.submit().await;
     assert_eq!(world.handle.cancel(job, "other").await, Err(Refused::Core(Refusal::Unknown)));
+    assert!(world.handle.wait(job, "other").await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -148,7 +149,7 @@ async fn waiting_for_a_job_that_just_ended_outlasts_its_commit() {
     world.let_one_commit().await;
     let job = submit.await.unwrap();
     world.commit_begins().await;
-    let mut waiting = pin!(world.handle.wait(job));
+    let mut waiting = pin!(world.handle.wait(job, "0"));
     assert!((&mut waiting).now_or_never().is_none(), "its end is decided and not yet durable");
     world.verdicts.send(Ok(())).unwrap();
     assert!(waiting.await.unwrap().is_none(), "the store has it now");

@@ -5,8 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use windlass_core::job::Payload;
 use windlass_wire::{code::ErrorCode, problem::Problem};
 
-use super::context::Context;
-use crate::store::INLINE_BYTES_MAX;
+use super::{context::Context, translate};
 
 mod about;
 mod calls;
@@ -32,28 +31,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
     })
 }
 
-/// Keeps JSON text: short text in the record of its job, long text beside it.
-async fn keep(context: &Context, text: String) -> Result<Payload, Problem> {
-    if text.len() <= INLINE_BYTES_MAX {
-        return Ok(Payload::Inline(text.into()));
-    }
-    context.with_store(move |store| store.put_blob(text.as_bytes())).await.map(Payload::Blob)
-}
-
 /// Brings back the JSON text that was kept.
 async fn bring(context: &Context, payload: &Payload) -> Result<Box<RawValue>, Problem> {
-    let damaged = |what: String| {
-        tracing::error!(what, "kept JSON is gone or damaged");
-        Problem::new(ErrorCode::Internal, "what was kept is gone or damaged; the broker's log tells more")
-    };
-    match payload {
-        Payload::Inline(text) => serde_json::from_str(text).map_err(|error| damaged(error.to_string())),
-        Payload::Blob(digest) => {
-            let digest = *digest;
-            let bytes = context.with_store(move |store| store.blob(&digest)).await?;
-            let bytes = bytes.ok_or_else(|| damaged(digest.to_string()))?;
-            let text = String::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
-            RawValue::from_string(text).map_err(|error| damaged(error.to_string()))
-        }
-    }
+    let text = context.store.bring(payload).await.map_err(|error| translate::store_error(&error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        tracing::error!(%error, "kept JSON is damaged");
+        Problem::new(ErrorCode::Internal, "what was kept is damaged; the broker's log tells more")
+    })
 }

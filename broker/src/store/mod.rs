@@ -18,6 +18,7 @@ pub mod keys;
 pub mod listing;
 pub mod memory;
 pub mod outputs;
+pub mod payloads;
 pub mod queues;
 pub mod record;
 pub mod sled;

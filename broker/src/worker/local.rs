@@ -21,7 +21,7 @@ use super::{
 use crate::{
     registry::Registry,
     sandbox::{Arguments, Control, Finished, Limits, arguments::check, run::run},
-    store::{INLINE_BYTES_MAX, Store},
+    store::Store,
 };
 
 /// Runs what the driver grants it, each in a fresh sandbox.
@@ -182,33 +182,16 @@ impl Shared {
         handler: usize,
     ) -> Result<Arguments, Failure> {
         let internal = |message: String| failure(ErrorCode::Internal, message, None);
-        let text = match &job.spec.args {
-            Payload::Inline(text) => Arc::clone(text),
-            Payload::Blob(digest) => self.fetch(*digest).await.map_err(internal)?.into(),
-        };
+        let text = self.store.bring(&job.spec.args).await.map_err(|error| internal(error.to_string()))?;
         let args: Value = serde_json::from_str(&text).map_err(|error| internal(error.to_string()))?;
         check(&version.signatures[handler], &args)
             .map_err(|error| failure(ErrorCode::BadArguments, error.to_string(), None))
     }
 
-    async fn fetch(&self, digest: windlass_core::job::Digest) -> Result<String, String> {
-        let store = self.store.clone();
-        let read = tokio::task::spawn_blocking(move || store.blob(&digest)).await;
-        let bytes = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or_else(|| format!("the arguments `{digest}` are missing from the store"))?;
-        String::from_utf8(bytes).map_err(|error| error.to_string())
-    }
-
-    /// Puts a result where it belongs: into the record if it is small, beside it if not.
+    /// Puts a result where it belongs.
     async fn keep(&self, value: String) -> Result<Payload, Failure> {
-        if value.len() <= INLINE_BYTES_MAX {
-            return Ok(Payload::Inline(value.into()));
-        }
-        let store = self.store.clone();
-        let kept = tokio::task::spawn_blocking(move || store.put_blob(value.as_bytes())).await;
-        let kept =
-            kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
-        kept.map(Payload::Blob).map_err(|error| failure(ErrorCode::Internal, error, None))
+        let kept = self.store.keep(value).await;
+        kept.map_err(|error| failure(ErrorCode::Internal, error.to_string(), None))
     }
 
     async fn report(&self, report: Report) {

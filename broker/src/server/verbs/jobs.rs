@@ -23,7 +23,7 @@ use super::{
         context::{Caller, Context, draining},
         translate::{self, Terms, argument_error, job_error, job_view},
     },
-    bring, keep,
+    bring,
 };
 use crate::{
     driver::Refused,
@@ -77,7 +77,7 @@ pub(in crate::server) async fn submit(
         .map_err(|error| argument_error(error, "/args"))?;
     let args = args.to_string();
     check_args_size(args.len())?;
-    let args = keep(context, args).await?;
+    let args = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
     context.driver.submit(terms.job(&caller.channel, &resolved, args)).await.map_err(translate::refused)
 }
 
@@ -102,20 +102,19 @@ pub(in crate::server) async fn wait(
 ) -> Result<Waited, Problem> {
     let waiting = async {
         match patience {
-            Some(patience) => tokio::time::timeout(patience, context.driver.wait(id)).await.ok(),
-            None => Some(context.driver.wait(id).await),
+            Some(patience) => {
+                tokio::time::timeout(patience, context.driver.wait(id, &caller.channel)).await.ok()
+            }
+            None => Some(context.driver.wait(id, &caller.channel).await),
         }
     };
     let waited = tokio::select! {
         biased;
         waited = waiting => waited.transpose().map_err(translate::refused)?.flatten(),
-        // Whoever may not know of a job must not learn of it by how long this takes.
-        Err(unknown) = find(context, caller, id) => return Err(unknown),
         () = context.draining.cancelled() => return Err(draining()),
     };
     let job = match waited {
-        Some(job) if job.spec.channel == caller.channel => job,
-        Some(_) => return Err(unknown(id)),
+        Some(job) => job,
         None => Arc::new(find(context, caller, id).await?),
     };
     if job.state.is_final() { Ok(Waited::Final(job)) } else { Ok(Waited::Still(job.state.name())) }
