@@ -12,7 +12,7 @@ pub mod stats;
 use std::{future::Future, time::Duration};
 
 /// How long a test waits for anything before it gives up. Generous: it bounds hangs, it measures nothing.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Awaits `future`, or fails the test saying what it waited for.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -1,7 +1,11 @@
 //! Plugins: uploaded, looked at, replaced while jobs run, refused when they are no components.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use wasm_encoder::{CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection};
+use wasm_encoder::{
+    BlockType, CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
+};
 use windlass_tests::{broker::Broker, eventually, fixtures};
 
 /// The component with a custom section at its end: the same functions under another digest.
@@ -124,26 +128,36 @@ async fn an_upload_above_its_limit_is_refused() {
     broker.upload("demo").await;
 }
 
-/// A component of about 340 KB that takes a compiler many minutes: one function whose twenty thousand locals all
-/// stay alive to its end.
+/// A component of a few hundred kilobytes, within every limit of structure, that takes a compiler minutes: one loop in
+/// which thousands of values are alive all at once.
 fn compile_bomb() -> Vec<u8> {
-    let locals = 20_000;
-    let mut types = TypeSection::new();
-    types.ty().function([wasm_encoder::ValType::I64], [wasm_encoder::ValType::I64]);
-    let mut functions = FunctionSection::new();
-    functions.function(0);
-    let mut function = Function::new([(locals, wasm_encoder::ValType::I64)]);
+    const LOCALS: u32 = 9_900;
+    let mut function = Function::new([(LOCALS, ValType::I64)]);
     let mut body = function.instructions();
-    for local in 0..locals {
-        body.local_get(0).i64_const(i64::from(local)).i64_mul().local_set(local + 1);
+    body.loop_(BlockType::Empty);
+    for step in [1, 7, 11, 13] {
+        for local in 0..LOCALS {
+            body.local_get(local).local_get((local * step + 3) % LOCALS).i64_add().local_set(local);
+        }
     }
-    body.local_get(0);
-    for local in 0..locals {
-        body.local_get(local + 1).i64_xor();
-    }
-    body.end();
-    let mut code = CodeSection::new();
-    code.function(&function);
+    body.br(0).end().end();
+    component_of(&function)
+}
+
+/// A component whose one function declares more locals than any compiler should be asked to place.
+fn many_locals() -> Vec<u8> {
+    let mut function = Function::new([(1_000_000, ValType::I64)]);
+    function.instructions().end();
+    component_of(&function)
+}
+
+/// A component that has a module with this one function, of no parameters and no results.
+fn component_of(function: &Function) -> Vec<u8> {
+    let (mut types, mut functions, mut code) =
+        (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    types.ty().function([], []);
+    functions.function(0);
+    code.function(function);
     let mut module = Module::new();
     module.section(&types).section(&functions).section(&code);
     let mut component = Component::new();
@@ -152,19 +166,29 @@ fn compile_bomb() -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_function_with_too_many_locals_is_refused_before_it_is_compiled() {
+    assert_eq!(refuses(many_locals()).await["info"]["rule"], "locals");
+}
+
+#[tokio::test]
 async fn a_compile_bomb_is_refused_while_the_broker_answers() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
     let bomb = broker.upload_bytes("bomb", compile_bomb());
     let answers = async {
-        let mut answered = 0;
+        // Now and then is enough: the compiler, which goes last, should get its share of the processor.
+        let (mut answered, mut pace) = (0, tokio::time::interval(Duration::from_millis(50)));
         loop {
+            pace.tick().await;
             assert_eq!(socket.value(json!({ "op": "add", "x": answered, "y": 1 })).await, answered + 1);
             answered += 1;
         }
     };
     tokio::select! {
-        reply = bomb => { reply.expect_problem(422, "plugin_rejected"); }
+        reply = bomb => {
+            let problem = reply.expect_problem(422, "plugin_rejected");
+            assert_eq!(problem["info"]["rule"], "compile_cpu", "{problem}");
+        }
         () = answers => {}
     }
     broker.get("/v1/plugins/bomb").await.expect_problem(404, "not_found");

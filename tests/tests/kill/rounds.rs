@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -22,15 +22,16 @@ const SUBMITTERS: u64 = 3;
 /// Requests a submitter has in flight.
 const WINDOW: u64 = 16;
 /// One round in so many is killed while the broker starts.
-const START_ONE_IN: u64 = 5;
-const START_MILLIS_MAX: u64 = 120;
-const LOAD_MILLIS_MAX: u64 = 500;
+const START_ONE_IN: u64 = 4;
+const LOAD_MILLIS_MAX: u64 = 400;
 
 pub(crate) struct Rounds {
     broker: Broker,
     chance: Chance,
     ledger: Arc<Mutex<Ledger>>,
     sent: Arc<AtomicU64>,
+    /// How long the last start took; starts take longer as jobs add up.
+    start: Duration,
     played: usize,
     during_start: usize,
 }
@@ -42,6 +43,7 @@ impl Rounds {
             chance: Chance::new(seed),
             ledger: Arc::default(),
             sent: Arc::default(),
+            start: Duration::ZERO,
             played: 0,
             during_start: 0,
         }
@@ -59,11 +61,13 @@ impl Rounds {
         self.broker.kill9().await;
         within("the submitters to notice", submitters.join_all()).await;
         if self.chance.below(START_ONE_IN) == 0 {
-            let started = Duration::from_millis(self.chance.below(START_MILLIS_MAX));
-            self.broker.start_and_kill9(started).await;
+            let percent = u32::try_from(self.chance.below(110)).unwrap();
+            self.broker.start_and_kill9(self.start * percent / 100).await;
             self.during_start += 1;
         }
+        let begin = Instant::now();
         self.broker.restart().await;
+        self.start = begin.elapsed();
         self.played += 1;
     }
 
