@@ -146,15 +146,15 @@ async fn connections_lost_by_a_crash_are_shown_as_lost() {
     let mut broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;
     socket.value(json!({ "op": "ping" })).await;
-    let list = broker.get("/v1/connections").await.expect_status(200).json();
+    let shown = broker.get("/v1/connections").await.expect_status(200).json();
     let open =
-        list["items"].as_array().unwrap().iter().find(|connection| connection["open"] == true).unwrap();
+        shown["items"].as_array().unwrap().iter().find(|connection| connection["open"] == true).unwrap();
     // Once a job is accepted, everything written before it is on disk as well.
     socket.submit("demo/add", json!([1, 2]), json!({})).await;
     broker.kill9().await;
     broker.restart().await;
-    let list = broker.get("/v1/connections").await.expect_status(200).json();
-    let lost = list["items"].as_array().unwrap().iter().find(|connection| connection["id"] == open["id"]);
+    let shown = broker.get("/v1/connections").await.expect_status(200).json();
+    let lost = shown["items"].as_array().unwrap().iter().find(|connection| connection["id"] == open["id"]);
     let lost = lost.expect("the connection is remembered");
     assert_eq!(lost["open"], false);
     assert!(lost["reason"].as_str().unwrap().contains("restart"), "{lost}");
