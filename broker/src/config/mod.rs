@@ -40,7 +40,7 @@ pub struct Settings {
     pub demo: bool,
     /// How long running jobs may take to end once the broker is asked to stop. Default 25 s.
     pub drain: Duration,
-    /// Which events are logged, in the syntax of `tracing`. Default `info`.
+    /// Which events are logged: a level, or levels by module as in `warn,windlass=debug`. Default `info`.
     pub log: String,
     /// How they are written. Default: plain text.
     pub log_format: LogFormat,
@@ -170,7 +170,7 @@ fn drain(text: &str) -> Result<Duration, String> {
 }
 
 fn log(text: &str) -> Result<String, String> {
-    match text.parse::<tracing_subscriber::EnvFilter>() {
+    match text.parse::<tracing_subscriber::filter::Targets>() {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("a filter like `info` or `warn,windlass=debug` ({error})")),
     }

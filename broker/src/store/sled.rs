@@ -9,7 +9,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{OnceLock, atomic::AtomicBool},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use sled::IVec;
@@ -36,6 +37,8 @@ const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Most operations in one sled batch. Larger batches hold so much memory back that a deep queue needs
 /// gigabytes.
 const BATCH_OPS_MAX: usize = 256;
+/// How long sled may hold its file after its last user has let go.
+const LET_GO_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often a long value is read again because it was replaced while it was read.
 const READ_ATTEMPTS_MAX: u32 = 16;
 
@@ -223,6 +226,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 /// store is opened once more without them.
 fn open_tree(path: &Path) -> Result<sled::Db, StoreError> {
     leftovers::remove_unfinished(path)?;
+    let_go(path, || thread::sleep(Duration::from_millis(1)))?;
     // Every commit flushes, so sled's own flusher would only hide errors from us.
     let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES_MAX).flush_every_ms(None);
     match config.open() {
@@ -232,6 +236,25 @@ fn open_tree(path: &Path) -> Result<sled::Db, StoreError> {
             Ok(config.open()?)
         }
         opened => Ok(opened?),
+    }
+}
+
+/// Waits until an engine of this process that was dropped has let go of its file. Threads of sled's pool may
+/// hold it for moments longer; no other broker can, because it would hold `DIR/lock`.
+fn let_go(path: &Path, mut pause: impl FnMut()) -> Result<(), StoreError> {
+    let db = path.join("db");
+    if !db.try_exists()? {
+        return Ok(());
+    }
+    let file = File::open(db)?;
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) if started.elapsed() < LET_GO_TIME_MAX => pause(),
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { path: path.to_path_buf() }),
+            Err(fs::TryLockError::Error(error)) => return Err(error.into()),
+        }
     }
 }
 

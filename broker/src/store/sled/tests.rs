@@ -58,6 +58,18 @@ fn a_second_broker_is_kept_out() {
 }
 
 #[test]
+fn an_open_waits_until_sled_has_let_go_of_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SledEngine::open(dir.path()).unwrap());
+    let sled = dir.path().join("sled");
+    let mut held = Some(File::open(sled.join("db")).unwrap());
+    held.as_ref().unwrap().lock().unwrap();
+    let_go(&sled, || held = None).unwrap();
+    assert!(held.is_none());
+    SledEngine::open(dir.path()).unwrap();
+}
+
+#[test]
 fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let engine = SledEngine::open(dir.path()).unwrap();
