@@ -180,7 +180,7 @@ fn a_reader_never_sees_half_of_a_long_value() {
     let long = |byte| Change::default().put(b"key".into(), vec![byte; 20_000]).unwrap();
     engine.commit(&[long(0)]).unwrap();
     let is_whole = |value: &[u8]| value.len() == 20_000 && value.iter().all(|byte| *byte == value[0]);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let writer = scope.spawn(|| (0..200).for_each(|byte| engine.commit(&[long(byte)]).unwrap()));
         while !writer.is_finished() {
             assert!(is_whole(&engine.get(b"key").unwrap().unwrap()));
