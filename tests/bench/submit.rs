@@ -24,10 +24,7 @@ use windlass::{
     store::{SledEngine, Store, record},
     worker::LocalWorker,
 };
-use windlass_core::{
-    job::{Digest, Job, Payload, Spec, Timestamp, compose_id},
-    retry::RetryPolicy,
-};
+use windlass_core::job::{Digest, Job, Payload, Spec, Timestamp, compose_id};
 use windlass_tests::{
     fixtures,
     stats::{median, rate},
@@ -107,7 +104,10 @@ struct Broker(Handle);
 
 impl Submit for Broker {
     async fn submit(&self) {
-        self.0.submit(NewJob { spec: spec(), due: Some(DUE) }).await.expect("the driver accepts jobs");
+        self.0
+            .submit(NewJob { spec: spec(), due: Some(DUE), original: None })
+            .await
+            .expect("the driver accepts jobs");
     }
 }
 
@@ -127,19 +127,8 @@ fn driver(directory: &Path) -> Handle {
 }
 
 fn spec() -> Spec {
-    Spec {
-        channel: "0".into(),
-        queue: "default".into(),
-        handler: "demo/add".into(),
-        version: Digest([7; 32]),
-        args: Payload::Inline(r#"{"x":10,"y":20}"#.into()),
-        priority: 0,
-        retry: RetryPolicy::default(),
-        max_worker_deaths: 3,
-        run_timeout_millis: Some(30_000),
-        tags: [].into(),
-        submitted_at: Timestamp(1_700_000_000_000),
-    }
+    let args = Payload::Inline(r#"{"x":10,"y":20}"#.into());
+    Spec::new("demo/add", Digest([7; 32]), args, Timestamp(1_700_000_000_000))
 }
 
 /// The reference: records appended to a file in groups, one fdatasync for each group.

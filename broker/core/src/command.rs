@@ -5,7 +5,7 @@ use alloc::{string::String, sync::Arc};
 use thiserror::Error;
 use windlass_wire::{id::JobId, job::Usage, state::JobState};
 
-use crate::job::{Failure, Fence, Payload, Spec, Timestamp, WorkerId};
+use crate::job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId};
 
 /// A call waiting for or holding a slot; numbered by whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,15 @@ pub enum Command {
         spec: Arc<Spec>,
         /// When it becomes ready; none = now.
         due: Option<Timestamp>,
+        /// Chance for its id, of which 24 bits are used.
+        salt: u32,
+    },
+    /// Accept a job that tries a final one again.
+    Retry {
+        /// What is asked for.
+        spec: Arc<Spec>,
+        /// The final job.
+        original: Arc<Job>,
         /// Chance for its id, of which 24 bits are used.
         salt: u32,
     },

@@ -12,6 +12,9 @@ use crate::{
 pub enum Decision {
     /// Remember this record; it replaces the one before. Whoever watches the job learns of it once it is durable.
     Save(Arc<Job>),
+    /// Remember in the record of a final job which one tries it again. Nothing else about it changes, so nobody
+    /// is told.
+    SaveRetried(Arc<Job>),
     /// Remember the number of a queue. Comes before the first job in it.
     SaveQueue(QueueNumber),
     /// Give the job to the worker, once its submission is durable.

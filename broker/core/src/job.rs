@@ -3,9 +3,18 @@
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
-use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
+use windlass_wire::{
+    code::ErrorCode,
+    id::JobId,
+    job::Usage,
+    name::{DEFAULT_CHANNEL, DEFAULT_QUEUE},
+    state::JobState,
+};
 
-use crate::{limits::ATTEMPTS_KEPT_MAX, retry::RetryPolicy};
+use crate::{
+    limits::{ATTEMPTS_KEPT_MAX, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
+    retry::RetryPolicy,
+};
 
 /// Milliseconds since 1970 in UTC. Deadlines are stored and cross machines, so never an `Instant`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -83,6 +92,9 @@ pub struct Spec {
     pub tags: BTreeMap<String, String>,
     /// When it was accepted.
     pub submitted_at: Timestamp,
+    /// The final job it tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
 }
 
 /// A job.
@@ -104,6 +116,9 @@ pub struct Job {
     pub worker_deaths: u32,
     /// The last ended runs, oldest first.
     pub attempts: Vec<Attempt>,
+    /// The newest job that tries this one again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried_as: Option<JobId>,
 }
 
 /// Where a job is in its life, with what belongs to that state.
@@ -179,6 +194,26 @@ pub struct Attempt {
     pub usage: Usage,
 }
 
+impl Spec {
+    /// A job of the default channel and queue, with the defaults of every option.
+    pub fn new(handler: impl Into<String>, version: Digest, args: Payload, submitted_at: Timestamp) -> Self {
+        Self {
+            channel: DEFAULT_CHANNEL.into(),
+            queue: DEFAULT_QUEUE.into(),
+            handler: handler.into(),
+            version,
+            args,
+            priority: 0,
+            retry: RetryPolicy::default(),
+            max_worker_deaths: WORKER_DEATHS_DEFAULT,
+            run_timeout_millis: Some(RUN_TIMEOUT_MILLIS_DEFAULT),
+            tags: BTreeMap::new(),
+            submitted_at,
+            retry_of: None,
+        }
+    }
+}
+
 impl State {
     /// The state's name for clients.
     pub const fn name(&self) -> JobState {
@@ -202,7 +237,17 @@ impl Job {
     /// A job just submitted: ready, or scheduled for a later time.
     pub fn new(id: JobId, spec: Arc<Spec>, due: Option<Timestamp>) -> Self {
         let state = due.map_or(State::Ready, |due| State::Scheduled { due });
-        Self { id, revision: 1, spec, state, attempt: 0, failures: 0, worker_deaths: 0, attempts: Vec::new() }
+        Self {
+            id,
+            revision: 1,
+            spec,
+            state,
+            attempt: 0,
+            failures: 0,
+            worker_deaths: 0,
+            attempts: Vec::new(),
+            retried_as: None,
+        }
     }
 
     /// The lease, while it runs.

@@ -16,7 +16,7 @@
 
 use alloc::string::ToString;
 
-use windlass_wire::{code::ErrorCode, job::Usage, submit::RetryOn};
+use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, submit::RetryOn};
 
 use crate::{
     command::Refusal,
@@ -103,6 +103,12 @@ pub fn next(job: &Job, event: Event, now: Timestamp) -> Result<Job, Refusal> {
         Event::Cancel => cancel(&mut job, now)?,
     }
     Ok(job)
+}
+
+/// The final job once another tries it again: its state stays as it is.
+pub(crate) fn retried(original: &Job, retried_as: JobId) -> Job {
+    let revision = original.revision.saturating_add(1);
+    Job { revision, retried_as: Some(retried_as), ..original.clone() }
 }
 
 fn cancel(job: &mut Job, now: Timestamp) -> Result<(), Refusal> {

@@ -16,5 +16,7 @@ pub const START_BITS: u32 = 24;
 pub const COUNTER_BITS: u32 = 64 - START_BITS;
 /// Workers a job may lose before it is quarantined, unless it says otherwise.
 pub const WORKER_DEATHS_DEFAULT: u32 = 3;
+/// The time one attempt may take, in milliseconds, unless the job says otherwise.
+pub const RUN_TIMEOUT_MILLIS_DEFAULT: u64 = 30_000;
 
 const _: () = assert!(QUEUES_MAX <= 1 << 24, "a queue's number fits its place in a job's id");

@@ -14,7 +14,7 @@ use crate::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
     job::{Fence, Job, Lease, Spec, State, Timestamp, WorkerId, compose_id},
-    lifecycle::{Event, next},
+    lifecycle::{Event, next, retried},
     limits::{CALLS_WAITING_MAX, COUNTER_BITS, LIVE_JOBS_MAX, QUEUES_MAX, SLOTS_MAX, START_BITS},
     queue::ReadyJobs,
     slots::Slots,
@@ -140,7 +140,12 @@ impl Scheduler {
 
     fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Answer, Refusal> {
         match command {
-            Command::Submit { spec, due, salt } => return self.submit(spec, due, salt, now),
+            Command::Submit { spec, due, salt } => {
+                return self.submit(spec, due, salt, now).map(Answer::Submitted);
+            }
+            Command::Retry { spec, original, salt } => {
+                return self.retry(spec, &original, salt, now).map(Answer::Submitted);
+            }
             Command::Cancel { job, channel } => self.cancel(job, &channel, now)?,
             Command::Call { call, deadline } => self.call(call, deadline)?,
             Command::EndCall(call) => self.slots.free_call(call),
@@ -165,7 +170,7 @@ impl Scheduler {
         due: Option<Timestamp>,
         salt: u32,
         now: Timestamp,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<JobId, Refusal> {
         if self.draining {
             return Err(Refusal::Draining);
         }
@@ -177,7 +182,22 @@ impl Scheduler {
         let job = Arc::new(Job::new(id, spec, due.filter(|due| *due > now)));
         self.decisions.push(Decision::Save(Arc::clone(&job)));
         self.put(job);
-        Ok(Answer::Submitted(id))
+        Ok(id)
+    }
+
+    fn retry(
+        &mut self,
+        spec: Arc<Spec>,
+        original: &Job,
+        salt: u32,
+        now: Timestamp,
+    ) -> Result<JobId, Refusal> {
+        if !original.state.is_final() {
+            return Err(Refusal::WrongState(original.state.name()));
+        }
+        let id = self.submit(spec, None, salt, now)?;
+        self.decisions.push(Decision::SaveRetried(Arc::new(retried(original, id))));
+        Ok(id)
     }
 
     fn queue_number(&mut self, spec: &Spec) -> Result<u32, Refusal> {

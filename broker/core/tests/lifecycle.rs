@@ -17,17 +17,8 @@ fn lease(fence: u64) -> Lease {
 
 fn spec(max_attempts: u32) -> Spec {
     Spec {
-        channel: "0".into(),
-        queue: "default".into(),
-        handler: "demo/add".into(),
-        version: Digest([0; 32]),
-        args: Payload::Inline("{}".into()),
-        priority: 0,
         retry: RetryPolicy { max_attempts, jitter: 0.0, ..RetryPolicy::default() },
-        max_worker_deaths: 3,
-        run_timeout_millis: None,
-        tags: std::collections::BTreeMap::new(),
-        submitted_at: Timestamp(0),
+        ..Spec::new("demo/add", Digest([0; 32]), Payload::Inline("{}".into()), Timestamp(0))
     }
 }
 

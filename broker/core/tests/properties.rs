@@ -20,6 +20,7 @@ use windlass_wire::{code::ErrorCode, id::JobId, job::Usage};
 enum Step {
     Submit { queue: u8, priority: i8, delay_millis: u64, attempts: u32 },
     Cancel(prop::sample::Index),
+    Retry(prop::sample::Index),
     Call { patience_millis: u64 },
     EndCall(prop::sample::Index),
     Complete(prop::sample::Index),
@@ -37,6 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             queue, priority, delay_millis: delay.saturating_sub(1000), attempts
         }),
         1 => index().prop_map(Step::Cancel),
+        1 => index().prop_map(Step::Retry),
         2 => (1..3000_u64).prop_map(|patience_millis| Step::Call { patience_millis }),
         2 => index().prop_map(Step::EndCall),
         3 => index().prop_map(Step::Complete),
@@ -93,6 +95,14 @@ impl World {
         for decision in decisions {
             match decision {
                 Decision::Save(job) => self.save(&job),
+                Decision::SaveRetried(job) => {
+                    let old = self.records.insert(job.id, Job::clone(&job)).unwrap();
+                    assert_eq!(
+                        (&old.state, &old.spec),
+                        (&job.state, &job.spec),
+                        "a final job stays as it is"
+                    );
+                }
                 Decision::SaveQueue(queue) => self.queues.push(queue),
                 Decision::Assign { fence, job, .. } => {
                     assert!(
@@ -144,6 +154,24 @@ impl World {
         assert_eq!(answer.is_ok(), !cancelled, "a live lease counts, a cancelled job's does not");
     }
 
+    fn retry(&mut self, index: prop::sample::Index) {
+        let ids: Vec<_> = self.records.keys().copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let original = Arc::new(self.records[index.get(&ids)].clone());
+        let spec = Spec { retry_of: Some(original.id), ..Spec::clone(&original.spec) };
+        let retry = Command::Retry { spec: spec.into(), original: Arc::clone(&original), salt: 6 };
+        match self.command(retry) {
+            Ok(Answer::Submitted(id)) => {
+                assert!(original.state.is_final(), "only final jobs are tried again");
+                assert_eq!(self.records[&id].spec.retry_of, Some(original.id));
+                assert_eq!(self.records[&original.id].retried_as, Some(id));
+            }
+            refused => assert_eq!(refused, Err(Refusal::WrongState(original.state.name()))),
+        }
+    }
+
     fn restart(&mut self) {
         self.start += 1;
         let live = self.records.values().filter(|job| !job.state.is_final()).cloned().collect::<Vec<_>>();
@@ -173,6 +201,7 @@ impl World {
                     assert_eq!(done.is_err(), was_final);
                 }
             }
+            Step::Retry(index) => self.retry(index),
             Step::Call { patience_millis } => {
                 self.last_call += 1;
                 let deadline = Some(self.now.plus_millis(patience_millis));
@@ -245,17 +274,10 @@ fn failed() -> AttemptEnd {
 
 fn spec(queue: u8, priority: i8, max_attempts: u32, now: Timestamp) -> Spec {
     Spec {
-        channel: "0".into(),
         queue: format!("q{queue}"),
-        handler: "demo/add".into(),
-        version: Digest([0; 32]),
-        args: Payload::Inline("{}".into()),
         priority,
         retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
-        max_worker_deaths: 3,
-        run_timeout_millis: None,
-        tags: BTreeMap::new(),
-        submitted_at: now,
+        ..Spec::new("demo/add", Digest([0; 32]), Payload::Inline("{}".into()), now)
     }
 }
 

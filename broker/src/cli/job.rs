@@ -1,4 +1,4 @@
-//! `windlass job`: look at jobs, and cancel them.
+//! `windlass job`: look at jobs, cancel them, retry them.
 
 use clap::{Args, Subcommand};
 use windlass_wire::{
@@ -30,6 +30,14 @@ pub(crate) enum JobCommand {
     Cancel {
         /// The job's id
         job: JobId,
+    },
+    /// Submit a job that has ended again, as a new one, and print its id
+    Retry {
+        /// The job's id
+        job: JobId,
+        /// Digest of the plugin version to run, or the beginning of one [default: the active one]
+        #[arg(long, value_name = "DIGEST")]
+        version: Option<String>,
     },
 }
 
@@ -72,6 +80,10 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
         JobCommand::Cancel { job } => {
             broker.connect().await?.cancel(*job).await?;
             output.id("cancelled", &job.to_string())?;
+        }
+        JobCommand::Retry { job, version } => {
+            let job = broker.connect().await?.retry(*job, version.as_deref()).await?;
+            output.id("job", &job.to_string())?;
         }
     }
     Ok(())
@@ -142,6 +154,8 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         format!("{} µs, {} µs of CPU, {} bytes", usage.wall_micros, usage.cpu_micros, usage.memory_bytes_peak)
     });
     fields.extend(last.map(|usage| ("used", usage)));
+    let links = [("retry of", job.retry_of), ("retried as", job.retried_as)];
+    fields.extend(links.into_iter().filter_map(|(name, job)| Some((name, job?.to_string()))));
     fields.extend(job.tags.iter().map(|(name, value)| ("tag", format!("{name}={value}"))));
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));

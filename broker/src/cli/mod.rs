@@ -52,7 +52,7 @@ enum Command {
     /// Upload plugins and look at them
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Look at jobs and cancel them
+    /// Look at jobs, cancel and retry them
     #[command(subcommand)]
     Job(job::JobCommand),
     /// Print the token of the broker whose state is here

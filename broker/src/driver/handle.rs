@@ -23,6 +23,8 @@ pub struct NewJob {
     pub spec: Spec,
     /// When it becomes ready; none = now.
     pub due: Option<Timestamp>,
+    /// The final job it tries again, as the store has it.
+    pub original: Option<Arc<Job>>,
 }
 
 /// A call to run.
@@ -73,7 +75,7 @@ pub struct Stats {
 
 /// What may arrive in the driver's mailbox.
 pub(super) enum Input {
-    Submit { spec: Arc<Spec>, due: Option<Timestamp>, answer: oneshot::Sender<Result<JobId, Refused>> },
+    Submit(NewJob, oneshot::Sender<Result<JobId, Refused>>),
     Cancel { job: JobId, channel: String, answer: oneshot::Sender<Result<(), Refused>> },
     Wait { job: JobId, channel: String, answer: oneshot::Sender<Option<Arc<Job>>> },
     Call(Box<CallRequest>),
@@ -104,8 +106,7 @@ impl Handle {
     ///
     /// Cancel safety: dropped before the answer, the job may have been accepted or not.
     pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
-        let (spec, due) = (Arc::new(job.spec), job.due);
-        self.ask(|answer| Input::Submit { spec, due, answer }).await?
+        self.ask(|answer| Input::Submit(job, answer)).await?
     }
 
     /// Cancels a job of a channel; final and durable when it answers. [`Refusal::Unknown`] means that it is not

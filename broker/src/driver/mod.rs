@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
-    job::{Job, Spec, Timestamp, WorkerId},
+    job::{Job, Timestamp, WorkerId},
     limits::COUNTER_BITS,
     scheduler::Scheduler,
 };
@@ -153,8 +153,8 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         match input {
-            Input::Submit { spec, due, answer } => {
-                let submitted = self.submit(spec, due);
+            Input::Submit(job, answer) => {
+                let submitted = self.submit(job);
                 self.groups.after(Effect::AnswerSubmit(answer, submitted));
             }
             Input::Cancel { job, channel, answer } => {
@@ -172,12 +172,18 @@ impl Driver {
         }
     }
 
-    fn submit(&mut self, spec: Arc<Spec>, due: Option<Timestamp>) -> Result<JobId, Refused> {
+    fn submit(&mut self, job: NewJob) -> Result<JobId, Refused> {
         let salt = getrandom::u32().map_err(|error| {
             tracing::error!(%error, "the system has no random numbers, which the ids of jobs need");
             Refused::Stopped
         })?;
-        match self.command(Command::Submit { spec, due, salt })? {
+        let NewJob { spec, due, original } = job;
+        let spec = Arc::new(spec);
+        let command = match original {
+            None => Command::Submit { spec, due, salt },
+            Some(original) => Command::Retry { spec, original, salt },
+        };
+        match self.command(command)? {
             Answer::Submitted(id) => Ok(id),
             Answer::Done => Err(Refused::Stopped),
         }
@@ -243,6 +249,7 @@ impl Driver {
         for decision in decisions {
             match decision {
                 Decision::Save(job) => self.save(job),
+                Decision::SaveRetried(job) => self.record(|change| change.set_job(&job)),
                 Decision::SaveQueue(queue) => self.save_queue(&queue),
                 Decision::Assign { fence, job, .. } => {
                     self.metrics.leases_granted.inc();

@@ -7,10 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use windlass_core::{
-    job::{Digest, Payload, Spec, State},
-    retry::RetryPolicy,
-};
+use windlass_core::job::{Digest, Payload, Spec, State};
 use windlass_wire::{code::ErrorCode, state::JobState};
 
 use super::*;
@@ -63,20 +60,8 @@ impl World {
 }
 
 fn new_job() -> NewJob {
-    let spec = Spec {
-        channel: "0".into(),
-        queue: "default".into(),
-        handler: "nobody/home".into(),
-        version: Digest([0; 32]),
-        args: Payload::Inline("{}".into()),
-        priority: 0,
-        retry: RetryPolicy::default(),
-        max_worker_deaths: 3,
-        run_timeout_millis: None,
-        tags: std::collections::BTreeMap::new(),
-        submitted_at: Timestamp(0),
-    };
-    NewJob { spec, due: None }
+    let spec = Spec::new("nobody/home", Digest([0; 32]), Payload::Inline("{}".into()), Timestamp(0));
+    NewJob { spec, due: None, original: None }
 }
 
 #[tokio::test]

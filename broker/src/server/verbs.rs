@@ -17,7 +17,8 @@ pub(super) use self::{
     about::{identity, metrics, ready},
     calls::call,
     jobs::{
-        Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, submit, wait,
+        Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, retry, submit,
+        wait,
     },
     plugins::{plugin, plugins, schemas},
     watch::{Notice, Watch, WatchFilter},
@@ -34,8 +35,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {
 /// Brings back the JSON text that was kept.
 async fn bring(context: &Context, payload: &Payload) -> Result<Box<RawValue>, Problem> {
     let text = context.store.bring(payload).await.map_err(|error| translate::store_error(&error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        tracing::error!(%error, "kept JSON is damaged");
-        Problem::new(ErrorCode::Internal, "what was kept is damaged; the broker's log tells more")
-    })
+    serde_json::from_str(&text).map_err(|error| damaged(&error))
+}
+
+/// What was kept as JSON is not JSON.
+fn damaged(error: &serde_json::Error) -> Problem {
+    tracing::error!(%error, "kept JSON is damaged");
+    Problem::new(ErrorCode::Internal, "what was kept is damaged; the broker's log tells more")
 }

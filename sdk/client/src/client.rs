@@ -51,10 +51,18 @@ impl Client {
     ) -> Result<JobId, ClientError> {
         let handler = ("handler", Value::from(handler));
         let frame = frame("job.submit", [handler, ("args", args), ("opts", to_value(options)?)]);
-        match self.0.request(frame, Abandon::Ignore, None).await? {
-            Answer::Accepted(job) => Ok(job),
-            Answer::Value(other) => Err(unexpected("job.submit", &other)),
-        }
+        accepted("job.submit", self.0.request(frame, Abandon::Ignore, None).await?)
+    }
+
+    /// Submits a final job again as a new one, whose id it answers: on the active version of its handler, or on
+    /// that whose digest begins with `version`.
+    ///
+    /// Cancel safety: if the future is dropped, the new job may or may not have been accepted.
+    pub async fn retry(&self, job: JobId, version: Option<&str>) -> Result<JobId, ClientError> {
+        let mut params = vec![("job", to_value(&job)?)];
+        params.extend(version.map(|version| ("version", Value::from(version))));
+        let frame = frame("job.retry", params);
+        accepted("job.retry", self.0.request(frame, Abandon::Ignore, None).await?)
     }
 
     /// Waits for a job's result. If it did not succeed, the error is [`ClientError::Refused`] with the job's code;
@@ -112,6 +120,13 @@ fn frame<'a>(op: &str, params: impl IntoIterator<Item = (&'a str, Value)>) -> Ma
     let mut frame: Map<_, _> = params.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     frame.insert("op".to_owned(), Value::from(op));
     frame
+}
+
+fn accepted(op: &str, answer: Answer) -> Result<JobId, ClientError> {
+    match answer {
+        Answer::Accepted(job) => Ok(job),
+        Answer::Value(other) => Err(unexpected(op, &other)),
+    }
 }
 
 fn value(answer: Answer) -> Result<Value, ClientError> {

@@ -66,6 +66,12 @@ async fn a_job_is_submitted_waited_for_and_looked_at() {
     assert!(ends(&broker, 0, &["job", "logs", &job]).await.starts_with("hello"));
     let failed = ends(&broker, 0, &["-o", "id", "submit", "demo/fail", "message=sorry"]).await;
     ends(&broker, 1, &["wait", &failed]).await;
+    let again = ends(&broker, 0, &["-o", "id", "job", "retry", &failed]).await;
+    ends(&broker, 1, &["wait", &again]).await;
+    assert!(
+        ends(&broker, 0, &["job", "get", &again]).await.contains(&failed),
+        "it names what it tries again"
+    );
     let endless = ends(&broker, 0, &["-o", "id", "submit", "demo/spin"]).await;
     ends(&broker, 4, &["wait", &endless, "--timeout", "100ms"]).await;
     ends(&broker, 0, &["job", "cancel", &endless]).await;

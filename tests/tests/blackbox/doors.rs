@@ -169,7 +169,7 @@ async fn channels_do_not_see_each_others_jobs() {
     assert_eq!(blue.value(json!({ "op": "job.wait", "job": job })).await, 3);
     let mut red = broker.socket().await;
     red.ask(json!({ "op": "session.hello", "channel": "red" })).await;
-    for op in ["job.get", "job.wait", "job.result", "job.logs", "job.cancel"] {
+    for op in ["job.get", "job.wait", "job.result", "job.logs", "job.cancel", "job.retry"] {
         red.refusal(json!({ "op": op, "job": job }), "not_found").await;
     }
     broker.get(&format!("/v1/jobs/{job}")).await.expect_problem(404, "not_found");

@@ -220,3 +220,47 @@ async fn listed(broker: &Broker, query: &str) -> Vec<String> {
         }
     }
 }
+
+#[tokio::test]
+async fn a_retried_job_is_a_new_one_and_the_old_one_keeps_its_result() {
+    let broker = Broker::with_demo().await;
+    let mut socket = broker.socket().await;
+    let opts = json!({ "queue": "mail", "tags": { "who": "test" } });
+    let old = socket.submit("demo/add", json!({ "x": 1, "y": 2 }), opts).await;
+    ended(&broker, &old).await;
+    let before = broker.job(&old).await;
+    let accepted = socket.ask(json!({ "op": "job.retry", "job": old })).await;
+    assert_eq!(accepted["op"], "accepted", "{accepted}");
+    let first = accepted["job"].as_str().unwrap().to_owned();
+    assert_eq!(socket.value(json!({ "op": "job.wait", "job": first })).await, 3);
+    let view = broker.job(&first).await;
+    for kept in ["handler", "queue", "tags", "args", "retry", "run_timeout_millis"] {
+        assert_eq!(view[kept], before[kept], "{kept}");
+    }
+    assert_eq!(view["retry_of"], json!(old));
+    let retry = broker.request("POST", &format!("/v1/jobs/{old}/retry")).send().await.expect_status(201);
+    let second = retry.json()["job"].as_str().unwrap().to_owned();
+    assert_eq!(retry.header("location"), format!("/v1/jobs/{second}"));
+    let mut after = broker.job(&old).await;
+    assert_eq!(after["retried_as"], json!(second), "the newest is named");
+    after.as_object_mut().unwrap().remove("retried_as");
+    assert_eq!(after, before, "nothing else has changed");
+}
+
+#[tokio::test]
+async fn only_a_job_that_has_ended_can_be_retried() {
+    let broker = Broker::with_demo().await;
+    let mut socket = broker.socket().await;
+    let job = socket.submit("demo/add", json!({ "x": 1, "y": 2 }), json!({ "delay": "1h" })).await;
+    let error = socket.refusal(json!({ "op": "job.retry", "job": job }), "bad_state").await;
+    assert_eq!(error["detail"]["state"], "scheduled");
+    broker.request("POST", &format!("/v1/jobs/{job}/retry")).send().await.expect_problem(409, "bad_state");
+    broker.request("POST", &format!("/v1/jobs/{job}/cancel")).send().await.expect_status(200);
+    broker
+        .request("POST", &format!("/v1/jobs/{job}/retry?version=ffff"))
+        .send()
+        .await
+        .expect_problem(404, "not_found");
+    let nobody = "0".repeat(32);
+    socket.refusal(json!({ "op": "job.retry", "job": nobody }), "not_found").await;
+}

@@ -119,7 +119,7 @@ async fn a_job_nobody_knows() {
     let broker = Broker::start().await;
     let mut socket = broker.socket().await;
     let nobody = "00000000000000000000000000000000";
-    for op in ["job.get", "job.result", "job.logs", "job.wait", "job.cancel"] {
+    for op in ["job.get", "job.result", "job.logs", "job.wait", "job.cancel", "job.retry"] {
         socket.refusal(json!({ "op": op, "job": nobody }), "not_found").await;
     }
     for path in ["", "/result", "/logs"] {

@@ -34,7 +34,10 @@ pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Prob
             .with_detail(json!({ "header": IDEMPOTENCY_KEY.as_str() })));
     }
     let (context, caller, submission) = exchange.json::<Submission>().await?;
-    let job = verbs::submit(&context, &caller, submission).await?;
+    accepted(verbs::submit(&context, &caller, submission).await?)
+}
+
+fn accepted(job: JobId) -> Result<Answer, Problem> {
     let mut answer = answer::json(StatusCode::CREATED, &json!({ "job": job }))?;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
         answer.headers_mut().insert(LOCATION, location);
@@ -100,6 +103,14 @@ pub(in crate::server) async fn cancel(exchange: Exchange) -> Result<Answer, Prob
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::cancel(&context, &caller, job).await?;
     answer::json(StatusCode::OK, &json!({ "job": job, "state": JobState::Cancelled }))
+}
+
+pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let version: Option<String> = exchange.query.take("version")?;
+    let (context, caller, body) = exchange.body(0).await?;
+    debug_assert!(body.is_empty(), "a longer body was refused");
+    accepted(verbs::retry(&context, &caller, job, version.as_deref()).await?)
 }
 
 pub(in crate::server) async fn events(exchange: Exchange) -> Result<Answer, Problem> {

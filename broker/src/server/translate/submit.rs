@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use windlass_core::{
     job::{Payload, Spec, Timestamp},
-    limits::WORKER_DEATHS_DEFAULT,
+    limits::{RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
 };
 use windlass_wire::{
@@ -19,7 +19,7 @@ use crate::server::typed::{escape, refused_at};
 use crate::{driver::NewJob, registry::Resolved};
 
 /// The time one attempt may take, unless the submission says otherwise.
-const RUN_TIMEOUT_DEFAULT: Span = Span::from_secs(30);
+const RUN_TIMEOUT_DEFAULT: Span = Span::from_millis(RUN_TIMEOUT_MILLIS_DEFAULT);
 
 /// The checked options of a submission.
 #[derive(Debug, PartialEq)]
@@ -69,8 +69,9 @@ impl Terms {
             run_timeout_millis: self.run_timeout_millis,
             tags: self.tags,
             submitted_at: self.now,
+            retry_of: None,
         };
-        NewJob { spec, due: self.due }
+        NewJob { spec, due: self.due, original: None }
     }
 }
 

@@ -43,6 +43,8 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         retry: retry_options(&spec.retry),
         run_timeout_millis: spec.run_timeout_millis,
         tags: spec.tags.clone(),
+        retry_of: spec.retry_of,
+        retried_as: job.retried_as,
         args,
     }
 }
@@ -72,24 +74,12 @@ fn retry_options(policy: &RetryPolicy) -> RetryOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
     use windlass_core::job::{Digest, Failure, Fence, Lease, Payload, Spec, Timestamp, WorkerId};
     use windlass_wire::{code::ErrorCode, id::JobId, state::JobState};
 
     fn job(state: State) -> Job {
-        let spec = Spec {
-            channel: "0".into(),
-            queue: "mail".into(),
-            handler: "demo/add".into(),
-            version: Digest([7; 32]),
-            args: Payload::Inline("{}".into()),
-            priority: 5,
-            retry: RetryPolicy::default(),
-            max_worker_deaths: 3,
-            run_timeout_millis: None,
-            tags: BTreeMap::new(),
-            submitted_at: Timestamp(0),
-        };
+        let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(0));
         Job { state, attempt: 1, ..Job::new(JobId(1), Arc::new(spec), None) }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use windlass_core::{
     command::Refusal,
-    job::{Job, State},
+    job::{Job, Spec, State},
 };
 use windlass_wire::{
     code::ErrorCode,
@@ -23,10 +23,10 @@ use super::{
         context::{Caller, Context, draining},
         translate::{self, Terms, argument_error, job_error, job_view},
     },
-    bring,
+    bring, damaged,
 };
 use crate::{
-    driver::Refused,
+    driver::{NewJob, Refused},
     sandbox::arguments::check,
     store::listing::{Cursor, Listing},
 };
@@ -79,6 +79,37 @@ pub(in crate::server) async fn submit(
     check_args_size(args.len())?;
     let args = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
     context.driver.submit(terms.job(&caller.channel, &resolved, args)).await.map_err(translate::refused)
+}
+
+/// Submits a final job again, as a new one: on the active version of its handler, unless another is named. The
+/// old job only remembers the new one's id.
+///
+/// Cancel safety: dropped before the answer, the new job may have been accepted or not.
+pub(in crate::server) async fn retry(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+    version: Option<&str>,
+) -> Result<JobId, Problem> {
+    let original = find(context, caller, id).await?;
+    if !original.state.is_final() {
+        let refusal = Refusal::WrongState(original.state.name());
+        return Err(translate::refused(refusal.into()).with_hint("only a job that has ended can be retried"));
+    }
+    let resolved = context.registry.resolve(&original.spec.handler, version)?;
+    let args = bring(context, &original.spec.args).await?;
+    let args = serde_json::from_str(args.get()).map_err(|error| damaged(&error))?;
+    check(&resolved.version.signatures[resolved.handler], &args).map_err(|error| {
+        argument_error(error, "/args").with_hint("`version` names the version to run it on")
+    })?;
+    let spec = Spec {
+        version: resolved.version.digest,
+        submitted_at: context.driver.clock().now(),
+        retry_of: Some(id),
+        ..Spec::clone(&original.spec)
+    };
+    let job = NewJob { spec, due: None, original: Some(original.into()) };
+    context.driver.submit(job).await.map_err(translate::refused)
 }
 
 /// Refuses arguments whose JSON text is too long.

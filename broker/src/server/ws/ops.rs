@@ -65,6 +65,7 @@ ops! {
     "job.get" token ("job") job_get, "A job with its arguments";
     "job.logs" token ("job") job_logs, "What a job logged";
     "job.result" token ("job") job_result, "The result of a final job";
+    "job.retry" token ("job" "version") job_retry, "Submit a final job again, as a new one";
     "job.submit" token ("handler" "args" "opts") job_submit, "Submit a job; durable when answered";
     "job.wait" token ("job" "timeout") job_wait, "Wait for a job's result; `timeout` is your patience";
     "ping" token () ping, "Answer `pong`";
@@ -123,6 +124,13 @@ struct Hello {
     token: Option<String>,
     channel: Option<String>,
     name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    job: JobId,
+    version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -207,6 +215,13 @@ fn job_result(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     Ok(session.later(move |context, caller| async move {
         let job = verbs::find(&context, &caller, job).await?;
         verbs::result(&context, &job).await.map(Answer::Value)
+    }))
+}
+
+fn job_retry(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Retry { job, version } = typed(params)?;
+    Ok(session.later(move |context, caller| async move {
+        verbs::retry(&context, &caller, job, version.as_deref()).await.map(Answer::Accepted)
     }))
 }
 

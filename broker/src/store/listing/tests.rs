@@ -1,31 +1,16 @@
 //! Listings over many lanes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use proptest::prelude::*;
-use windlass_core::{
-    job::{Digest, Payload, Spec, State, Timestamp, compose_id},
-    retry::RetryPolicy,
-};
+use windlass_core::job::{Digest, Payload, Spec, State, Timestamp, compose_id};
 
 use super::*;
 use crate::store::{Change, MemoryEngine};
 
 /// A job in a given state.
 pub(in crate::store) fn job(id: JobId, state: State) -> Job {
-    let spec = Spec {
-        channel: "0".into(),
-        queue: "default".into(),
-        handler: "demo/add".into(),
-        version: Digest([7; 32]),
-        args: Payload::Inline("{}".into()),
-        priority: 0,
-        retry: RetryPolicy::default(),
-        max_worker_deaths: 3,
-        run_timeout_millis: Some(30_000),
-        tags: BTreeMap::new(),
-        submitted_at: Timestamp(1),
-    };
+    let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(1));
     let mut job = Job::new(id, Arc::new(spec), None);
     job.state = state;
     job
