@@ -9,6 +9,8 @@ use windlass_wire::state::JobState;
 pub struct Metrics {
     /// Attempts that ended without a result.
     pub attempts_failed: Counter,
+    /// Calls that ended.
+    pub calls_ended: Counter,
     /// Jobs cancelled.
     pub jobs_cancelled: Counter,
     /// Jobs that failed for good.
@@ -26,6 +28,7 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let counters = [
             ("windlass_attempts_failed", "Attempts that ended without a result", &self.attempts_failed),
+            ("windlass_calls_ended", "Calls that ended", &self.calls_ended),
             ("windlass_jobs_cancelled", "Jobs cancelled", &self.jobs_cancelled),
             ("windlass_jobs_failed", "Jobs that failed for good", &self.jobs_failed),
             ("windlass_jobs_submitted", "Jobs accepted", &self.jobs_submitted),
@@ -35,6 +38,17 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+    }
+
+    /// What happened since this start, by the names clients know.
+    pub fn totals(&self) -> [(&'static str, u64); 5] {
+        [
+            ("submitted", self.jobs_submitted.get()),
+            ("succeeded", self.jobs_succeeded.get()),
+            ("failed", self.jobs_failed.get()),
+            ("cancelled", self.jobs_cancelled.get()),
+            ("calls", self.calls_ended.get()),
+        ]
     }
 
     /// Counts what a durable change of a job means.

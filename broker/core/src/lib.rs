@@ -6,13 +6,14 @@
 //! same history always leads to the same state.
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `queue`, `slots`, `calls`,
-//! `scheduler` (the owner of live jobs), `command` and `decision` (what goes in and out), `limits`.
+//! `census`, `scheduler` (the owner of live jobs), `command` and `decision` (what goes in and out), `limits`.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 pub mod calls;
+pub mod census;
 pub mod command;
 pub mod decision;
 pub mod job;

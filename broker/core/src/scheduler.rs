@@ -11,6 +11,7 @@ use windlass_wire::id::JobId;
 
 use crate::{
     calls::WaitingCalls,
+    census::Census,
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
     job::{Fence, Job, Lease, Spec, State, Timestamp, WorkerId, compose_id},
@@ -26,6 +27,7 @@ pub struct Scheduler {
     live: BTreeMap<JobId, Arc<Job>>,
     ready: ReadyJobs,
     due: BTreeSet<(Timestamp, JobId)>,
+    census: Census,
     calls: WaitingCalls,
     slots: Slots,
     queues: BTreeMap<(String, String), u32>,
@@ -70,6 +72,7 @@ impl Scheduler {
             live: BTreeMap::new(),
             ready: ReadyJobs::default(),
             due: BTreeSet::new(),
+            census: Census::default(),
             calls: WaitingCalls::default(),
             slots: Slots::default(),
             queues: queues.into_iter().map(|queue| ((queue.channel, queue.name), queue.number)).collect(),
@@ -81,7 +84,7 @@ impl Scheduler {
         };
         for job in jobs {
             let (id, lease) = (job.id, job.lease());
-            scheduler.put(Arc::new(job));
+            scheduler.put(Arc::new(job), now);
             if let Some(lease) = lease {
                 scheduler.lose_worker(id, lease.fence, now);
             }
@@ -126,6 +129,11 @@ impl Scheduler {
     /// Jobs that are not final.
     pub fn live_jobs(&self) -> usize {
         self.live.len()
+    }
+
+    /// Live jobs by state.
+    pub fn census(&self) -> &Census {
+        &self.census
     }
 
     /// Calls that wait for a slot.
@@ -181,7 +189,7 @@ impl Scheduler {
         let id = compose_id(queue, spec.priority, self.numbers.next(), salt);
         let job = Arc::new(Job::new(id, spec, due.filter(|due| *due > now)));
         self.decisions.push(Decision::Save(Arc::clone(&job)));
-        self.put(job);
+        self.put(job, now);
         Ok(id)
     }
 
@@ -291,14 +299,16 @@ impl Scheduler {
         let job = self.live.get(&id).ok_or(Refusal::Unknown)?;
         let job = Arc::new(next(job, event, now)?);
         self.decisions.push(Decision::Save(Arc::clone(&job)));
-        self.put(job);
+        self.put(job, now);
         Ok(())
     }
 
     /// The only place that touches the indexes.
-    fn put(&mut self, job: Arc<Job>) {
+    fn put(&mut self, job: Arc<Job>, now: Timestamp) {
         let id = job.id;
-        match self.live.get(&id).map(|old| &old.state) {
+        let old =
+            if job.state.is_final() { self.live.remove(&id) } else { self.live.insert(id, Arc::clone(&job)) };
+        match old.as_ref().map(|old| &old.state) {
             Some(State::Ready) => self.ready.remove(id),
             Some(State::Scheduled { due }) => {
                 self.due.remove(&(*due, id));
@@ -313,12 +323,12 @@ impl Scheduler {
             State::Scheduled { due } => {
                 self.due.insert((due, id));
             }
-            State::Running(_) => {}
-            State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. } => {
-                self.live.remove(&id);
-                return;
-            }
+            State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. } => {}
         }
-        self.live.insert(id, job);
+        let revision_if_ready = |id| {
+            let job = self.live.get(&id)?;
+            matches!(job.state, State::Ready).then_some(job.revision)
+        };
+        self.census.count(old.map(|old| old.state.name()), &job, now, revision_if_ready);
     }
 }

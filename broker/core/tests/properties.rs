@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
-    job::{Digest, Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
+    job::{Digest, Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
     retry::RetryPolicy,
     scheduler::Scheduler,
 };
-use windlass_wire::{code::ErrorCode, id::JobId, job::Usage};
+use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
 
 /// What chance may do in one step.
 #[derive(Debug, Clone)]
@@ -57,6 +57,7 @@ struct World {
     now: Timestamp,
     start: u32,
     records: BTreeMap<JobId, Job>,
+    ready_since: BTreeMap<JobId, Timestamp>,
     queues: Vec<QueueNumber>,
     running: BTreeMap<Fence, Arc<Job>>,
     calls: BTreeSet<CallId>,
@@ -75,6 +76,7 @@ impl World {
             now: Timestamp(0),
             start: 1,
             records: BTreeMap::new(),
+            ready_since: BTreeMap::new(),
             queues: Vec::new(),
             running: BTreeMap::new(),
             calls: BTreeSet::new(),
@@ -129,6 +131,10 @@ impl World {
     }
 
     fn save(&mut self, job: &Job) {
+        self.ready_since.remove(&job.id);
+        if matches!(job.state, State::Ready) {
+            self.ready_since.insert(job.id, self.now);
+        }
         if let Some(old) = self.records.insert(job.id, job.clone()) {
             assert!(!old.state.is_final(), "a final state never changes: {old:?}");
             assert_eq!(job.revision, old.revision + 1, "every change is one revision");
@@ -177,6 +183,7 @@ impl World {
         let live = self.records.values().filter(|job| !job.state.is_final()).cloned().collect::<Vec<_>>();
         let (scheduler, decisions) = Scheduler::restore(self.start, self.queues.clone(), live, self.now);
         self.scheduler = scheduler;
+        self.ready_since.values_mut().for_each(|since| *since = self.now);
         self.old_fences.extend(std::mem::take(&mut self.running).into_keys());
         self.calls.clear();
         self.carry_out(decisions);
@@ -241,6 +248,20 @@ impl World {
             let decisions = self.scheduler.handle_timeout(self.now);
             self.carry_out(decisions);
         }
+        self.check_census();
+    }
+
+    fn check_census(&self) {
+        let census = self.scheduler.census();
+        for state in JobState::ALL.into_iter().filter(|state| !state.is_final()) {
+            let count = self.records.values().filter(|job| job.state.name() == state).count();
+            assert_eq!(census.in_state(state), count, "jobs that are {state}");
+        }
+        assert_eq!(
+            census.oldest_ready(),
+            self.ready_since.values().min().copied(),
+            "the one that waits longest"
+        );
     }
 
     /// Lets everything end: every accepted job becomes final.

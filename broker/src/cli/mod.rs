@@ -13,6 +13,7 @@ mod run;
 mod serve;
 mod submit;
 mod token;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -49,12 +50,15 @@ enum Command {
     Submit(submit::SubmitFlags),
     /// Wait for a job and print its result
     Wait(submit::WaitFlags),
-    /// Upload plugins and look at them
+    /// Upload plugins, look at them, choose their active version
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Look at jobs, cancel and retry them
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Look at what runs jobs and calls
+    #[command(subcommand)]
+    Worker(worker::WorkerCommand),
     /// Print the token of the broker whose state is here
     Token(token::TokenFlags),
     /// Look whether this machine suits a broker, and whether one runs
@@ -94,6 +98,7 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Wait(flags) => client_runtime()?.block_on(submit::wait(&flags, broker, output)),
         Command::Plugin(command) => client_runtime()?.block_on(plugin::run(&command, broker, output)),
         Command::Job(command) => client_runtime()?.block_on(job::run(&command, broker, output)),
+        Command::Worker(command) => client_runtime()?.block_on(worker::run(&command, broker, output)),
         Command::Token(flags) => token::run(&flags, output),
         Command::Doctor(flags) => client_runtime()?.block_on(doctor::run(&flags, broker, output)),
     }

@@ -1,4 +1,4 @@
-//! `windlass plugin`: upload components and look at what is there.
+//! `windlass plugin`: upload components, look at what is there, choose the version that runs.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -31,6 +31,18 @@ pub(crate) enum PluginCommand {
         /// The plugin's name
         name: String,
     },
+    /// Make another version the active one
+    Activate {
+        /// The plugin's name
+        name: String,
+        /// The version's digest, or its beginning
+        version: String,
+    },
+    /// Make the version active that was active before
+    Rollback {
+        /// The plugin's name
+        name: String,
+    },
 }
 
 /// What to upload.
@@ -53,7 +65,20 @@ pub(crate) async fn run(command: &PluginCommand, broker: &BrokerFlags, output: O
             let plugin: PluginView = broker.find()?.http()?.get(&format!("/v1/plugins/{name}")).await?;
             Ok(output.record(&plugin.name, &plugin, &fields(&plugin))?)
         }
+        PluginCommand::Activate { name, version } => {
+            let plugin = broker.find()?.connect().await?.activate(checked(name)?, version).await?;
+            activated(&plugin, output)
+        }
+        PluginCommand::Rollback { name } => {
+            let plugin = broker.find()?.connect().await?.rollback(checked(name)?).await?;
+            activated(&plugin, output)
+        }
     }
+}
+
+fn activated(plugin: &PluginView, output: Output) -> anyhow::Result<()> {
+    let fields = [(plugin.name.as_str(), format!("{} is now active", short(&plugin.active)))];
+    Ok(output.record(&plugin.active, plugin, &fields)?)
 }
 
 async fn push(flags: &PushFlags, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! The way to the driver: what the rest of the broker may ask of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -8,7 +8,7 @@ use windlass_core::{
     command::Refusal,
     job::{Job, Spec, Timestamp},
 };
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, state::JobState};
 
 use crate::{
     registry::Version,
@@ -63,8 +63,12 @@ pub enum Refused {
 }
 
 /// How much there is of what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Live jobs by state.
+    pub states: BTreeMap<JobState, usize>,
+    /// Since when the ready job that waits longest is ready.
+    pub oldest_ready: Option<Timestamp>,
     /// Jobs that are not final.
     pub live_jobs: usize,
     /// Calls that wait for a slot.
@@ -152,6 +156,11 @@ impl Handle {
     /// What the attempt in progress has logged so far; none = no attempt of it is running here.
     pub fn running_log(&self, job: JobId) -> Option<String> {
         self.worker.running_log(job)
+    }
+
+    /// The worker inside the broker.
+    pub fn worker(&self) -> &LocalWorker {
+        &self.worker
     }
 
     /// How much there is of what.

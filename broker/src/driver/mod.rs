@@ -10,11 +10,11 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
-    job::{Job, Timestamp, WorkerId},
+    job::Job,
     limits::COUNTER_BITS,
     scheduler::Scheduler,
 };
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, state::JobState};
 
 mod clock;
 mod groups;
@@ -29,7 +29,7 @@ use self::{
     groups::{Effect, Groups},
     handle::{CallRequest, Input},
 };
-pub use crate::worker::CallError;
+pub use crate::worker::{CallError, LOCAL_WORKER};
 use crate::{
     metrics::Metrics,
     store::{Change, Store, StoreError, commit::Unsent},
@@ -46,8 +46,6 @@ const GROUPS_IN_FLIGHT_MAX: usize = 8;
 const EVENTS_KEPT_MAX: usize = 4096;
 /// Who waits for one job at most; above it the oldest is told to look into the store.
 const WAITERS_PER_JOB_MAX: usize = 1024;
-/// The worker inside the broker.
-const LOCAL_WORKER: WorkerId = WorkerId(0);
 
 /// Owns live jobs. Made by [`Driver::restore`], used up by [`Driver::run`].
 pub struct Driver {
@@ -219,7 +217,10 @@ impl Driver {
 
     fn report(&mut self, report: Report) {
         match report {
-            Report::CallEnded(call) => self.tell(Command::EndCall(call)),
+            Report::CallEnded(call) => {
+                self.metrics.calls_ended.inc();
+                self.tell(Command::EndCall(call));
+            }
             Report::AttemptEnded { fence, job, attempt, end, log } => {
                 if !log.is_empty() {
                     self.record(|change| change.set_log(job, attempt, &log));
@@ -357,7 +358,11 @@ impl Driver {
     }
 
     fn stats(&self) -> Stats {
+        let census = self.scheduler.census();
+        let live = JobState::ALL.into_iter().filter(|state| !state.is_final());
         Stats {
+            states: live.map(|state| (state, census.in_state(state))).collect(),
+            oldest_ready: census.oldest_ready(),
             live_jobs: self.scheduler.live_jobs(),
             waiting_calls: self.scheduler.waiting_calls(),
             held_slots: self.scheduler.held_slots(),

@@ -159,7 +159,7 @@ impl Catalog {
 }
 
 /// The version of a plugin whose digest begins so.
-fn chosen<'a>(plugin: &'a Plugin, digest: &str) -> Result<&'a Arc<Version>, Problem> {
+pub(crate) fn chosen<'a>(plugin: &'a Plugin, digest: &str) -> Result<&'a Arc<Version>, Problem> {
     let name = &plugin.name;
     let hint = || format!("`windlass plugin show {name}` lists its versions");
     if digest.len() < DIGEST_PREFIX_MIN {

@@ -5,10 +5,13 @@
 //! one durable change makes the version the active one. A version never changes; jobs name the one they run on.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
 use windlass_core::job::{Digest, Timestamp};
 use windlass_wire::{code::ErrorCode, problem::Problem};
@@ -24,8 +27,8 @@ mod refused;
 mod remembered;
 
 use self::accept::Candidate;
-use self::catalog::Catalog;
 pub use self::catalog::Resolved;
+use self::catalog::{Catalog, chosen};
 pub use self::compile::child::{COMMAND as COMPILE_WORKER, compile_worker};
 pub use self::compile::{CompileLimits, Compiler};
 pub use self::error::RegistryError;
@@ -41,6 +44,8 @@ pub const PLUGINS_MAX: usize = 1_000;
 pub const VERSIONS_MAX: usize = 1_000;
 /// Plugins that may have the same component as a version.
 pub const NAMES_MAX: usize = 64;
+/// Versions of a plugin that were active before and are remembered for rollbacks.
+pub const FORMER_VERSIONS_MAX: usize = 32;
 /// Uploads being worked on at once; each may hold its whole component in memory.
 pub const UPLOADS_MAX: usize = 8;
 
@@ -54,6 +59,7 @@ struct Shared {
     /// Replaced as a whole by whoever holds `writing`; never held for longer than that takes.
     catalog: RwLock<Arc<Catalog>>,
     writing: Mutex<()>,
+    revision: AtomicU64,
     uploads: Semaphore,
 }
 
@@ -71,7 +77,8 @@ impl Registry {
         let loader = Arc::new(loader);
         let catalog = RwLock::new(Arc::new(remembered::read_all(&store, &loader)?));
         let uploads = Semaphore::new(UPLOADS_MAX);
-        Ok(Self(Arc::new(Shared { store, loader, catalog, writing: Mutex::new(()), uploads })))
+        let (writing, revision) = (Mutex::default(), AtomicU64::default());
+        Ok(Self(Arc::new(Shared { store, loader, catalog, writing, revision, uploads })))
     }
 
     /// Makes a component the active version of a plugin; durable when it answers. The bytes of the active
@@ -92,12 +99,25 @@ impl Registry {
         };
         let (registry, name) = (self.clone(), name.to_owned());
         // What is durable and what is seen must not part when the caller goes away in between.
-        tokio::spawn(async move { registry.activate(name, version).await }).await.map_err(interrupted)?
+        tokio::spawn(async move { registry.install(name, version).await }).await.map_err(interrupted)?
     }
 
     /// The plugin of that name.
     pub fn plugin(&self, name: &str) -> Option<Arc<Plugin>> {
         self.catalog().plugins.get(name).cloned()
+    }
+
+    /// The plugin of that name, or the refusal that says there is none.
+    pub fn find(&self, name: &str) -> Result<Arc<Plugin>, Problem> {
+        self.plugin(name).ok_or_else(|| {
+            Problem::new(ErrorCode::NotFound, format!("there is no plugin `{name}`"))
+                .with_hint("`windlass plugin ls` lists all plugins")
+        })
+    }
+
+    /// Grows with every change of a plugin, so that whoever watches need not compare.
+    pub fn revision(&self) -> u64 {
+        self.0.revision.load(Relaxed)
     }
 
     /// All plugins, sorted by name.
@@ -157,9 +177,9 @@ impl Registry {
         Ok(Arc::new(version.with_program(&program)))
     }
 
-    /// Makes a version the active one. Not cancel safe.
-    async fn activate(&self, name: String, version: Arc<Version>) -> Result<Upload, Problem> {
-        let _only = self.0.writing.lock().await;
+    /// Makes an uploaded version the active one. Not cancel safe.
+    async fn install(&self, name: String, version: Arc<Version>) -> Result<Upload, Problem> {
+        let only = self.0.writing.lock().await;
         let before = self.catalog();
         let digest = version.digest;
         // Another upload of the same bytes may have come first.
@@ -173,14 +193,74 @@ impl Registry {
             Some(plugin) => plugin.with_active(version, now()),
             None => (Plugin::new(name, version, now()), true),
         };
+        let plugin = self.publish(&only, &before, plugin).await?;
+        Ok(Upload { created, digest, plugin })
+    }
+
+    /// Makes one of a plugin's versions the active one; durable when it answers. `version` is a digest or the
+    /// unique beginning of one. A version that cannot be loaded is not made active.
+    ///
+    /// Cancel safety: the plugin is either as before or as after the activation.
+    pub async fn activate(&self, name: &str, version: &str) -> Result<Arc<Plugin>, Problem> {
+        let version = Arc::clone(chosen(&*self.find(name)?, version)?);
+        drop(version.program().await?);
+        let (registry, name) = (self.clone(), name.to_owned());
+        let activated = tokio::spawn(async move {
+            let only = registry.0.writing.lock().await;
+            let (before, plugin) = (registry.catalog(), registry.find(&name)?);
+            if plugin.active.digest == version.digest {
+                return Ok(plugin);
+            }
+            let (plugin, _) = plugin.with_active(version, now());
+            registry.publish(&only, &before, plugin).await
+        });
+        activated.await.map_err(interrupted)?
+    }
+
+    /// Makes the version active that was active before; durable when it answers. The next rollback goes one
+    /// step further back.
+    ///
+    /// Cancel safety: the plugin is either as before or as after the rollback.
+    pub async fn rollback(&self, name: &str) -> Result<Arc<Plugin>, Problem> {
+        let plugin = self.find(name)?;
+        let version = Arc::clone(plugin.rollback_to().ok_or_else(|| {
+            Problem::new(ErrorCode::BadState, format!("no other version of `{name}` was active before"))
+                .with_hint(format!("choose one with `windlass plugin activate {name} DIGEST`"))
+        })?);
+        drop(version.program().await?);
+        let (registry, name) = (self.clone(), name.to_owned());
+        let rolled_back = tokio::spawn(async move {
+            let only = registry.0.writing.lock().await;
+            let (before, plugin) = (registry.catalog(), registry.find(&name)?);
+            match plugin.rolled_back() {
+                Some(plugin) if plugin.active.digest == version.digest => {
+                    registry.publish(&only, &before, plugin).await
+                }
+                Some(_) | None => {
+                    let message = format!("another version of `{name}` was made active at the same time");
+                    Err(Problem::new(ErrorCode::Conflict, message).with_hint("look at it, then try again"))
+                }
+            }
+        });
+        rolled_back.await.map_err(interrupted)?
+    }
+
+    /// Makes a plugin as it shall be durable, then visible. Not cancel safe.
+    async fn publish(
+        &self,
+        _only: &MutexGuard<'_, ()>,
+        before: &Catalog,
+        plugin: Plugin,
+    ) -> Result<Arc<Plugin>, Problem> {
         let plugin = Arc::new(plugin);
         let after = before.with(&plugin);
         after.check_limits(&plugin)?;
         let change = remembered::activation(&after, &plugin).map_err(|error| unwritten(&error))?;
         self.0.store.committer().commit(vec![change]).await.map_err(|error| unwritten(&error))?;
         *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
-        tracing::info!(plugin = %plugin.name, version = %digest, created, "activated a plugin version");
-        Ok(Upload { created, digest, plugin })
+        self.0.revision.fetch_add(1, Relaxed);
+        tracing::info!(plugin = %plugin.name, version = %plugin.active.digest, "activated a plugin version");
+        Ok(plugin)
     }
 }
 
@@ -194,5 +274,5 @@ fn unwritten(error: &StoreError) -> Problem {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn interrupted(error: JoinError) -> Problem {
-    Problem::new(ErrorCode::Internal, format!("the upload was interrupted: {error}"))
+    Problem::new(ErrorCode::Internal, format!("the change of the plugin was interrupted: {error}"))
 }

@@ -10,6 +10,7 @@ use windlass_core::job::{Digest, Timestamp};
 use windlass_wire::plugin::{HandlerView, ParamView, PluginView, UncallableView, UploadView, VersionView};
 use windlass_wire::problem::Problem;
 
+use super::FORMER_VERSIONS_MAX;
 use super::error::LoadError;
 use super::load::Loader;
 use crate::sandbox::schema::{arguments_schema, result_schema};
@@ -22,6 +23,8 @@ pub struct Plugin {
     pub name: String,
     /// The version that runs where none is asked for.
     pub active: Arc<Version>,
+    /// The versions that were active before and can be rolled back to, the last one last.
+    pub former: Vec<Digest>,
     /// All its versions, the last uploaded first.
     pub versions: Vec<Uploaded>,
 }
@@ -136,7 +139,8 @@ impl Version {
 
 impl Plugin {
     pub(crate) fn new(name: String, version: Arc<Version>, at: Timestamp) -> Self {
-        Self { name, versions: vec![Uploaded { version: Arc::clone(&version), at }], active: version }
+        let versions = vec![Uploaded { version: Arc::clone(&version), at }];
+        Self { name, versions, former: Vec::new(), active: version }
     }
 
     /// The plugin with another active version, and whether the version is new to it.
@@ -148,8 +152,26 @@ impl Plugin {
             let at = plugin.versions.first().map_or(now, |last| now.max(last.at.plus_millis(1)));
             plugin.versions.insert(0, Uploaded { version: Arc::clone(&version), at });
         }
+        plugin.former.push(plugin.active.digest);
+        if plugin.former.len() > FORMER_VERSIONS_MAX {
+            plugin.former.remove(0);
+        }
         plugin.active = version;
         (plugin, created)
+    }
+
+    /// The version a rollback leads to; none if no other one was active before.
+    pub(crate) fn rollback_to(&self) -> Option<&Arc<Version>> {
+        let last = self.former.last()?;
+        self.versions.iter().map(|uploaded| &uploaded.version).find(|version| version.digest == *last)
+    }
+
+    /// The plugin with the version that was active before; none if there was none.
+    pub(crate) fn rolled_back(&self) -> Option<Self> {
+        let active = Arc::clone(self.rollback_to()?);
+        let mut former = self.former.clone();
+        former.pop();
+        Some(Self { name: self.name.clone(), active, former, versions: self.versions.clone() })
     }
 
     /// The plugin with `version` in place of the one with the same digest, if it has such a one.
@@ -160,6 +182,7 @@ impl Plugin {
         Self {
             name: self.name.clone(),
             active: current(&self.active),
+            former: self.former.clone(),
             versions: versions
                 .map(|known| Uploaded { version: current(&known.version), at: known.at })
                 .collect(),
@@ -175,6 +198,7 @@ impl Plugin {
         PluginView {
             name: self.name.clone(),
             active: self.active.digest.to_string(),
+            rollback_to: self.rollback_to().map(|version| version.digest.to_string()),
             versions: self.versions.iter().map(Uploaded::view).collect(),
             handlers: self.active.handler_views(&self.name),
             uncallable: self.active.uncallable.clone(),

@@ -1,7 +1,7 @@
 //! Plugins and versions as the store keeps them.
 //!
-//! The record of a version tells under which plugins it was uploaded; that of a plugin only which version is
-//! active. So no record grows with the number of a plugin's versions.
+//! The record of a version tells under which plugins it was uploaded; that of a plugin which version is
+//! active and the last that were. So no record grows with the number of a plugin's versions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ const PAGE_RECORDS: usize = 1_000;
 #[derive(Debug, Serialize, Deserialize)]
 struct PluginRecord {
     active: Digest,
+    /// The versions that were active before, the last one last.
+    #[serde(default)]
+    former: Vec<Digest>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,9 +57,10 @@ pub(crate) fn activation(catalog: &Catalog, plugin: &Plugin) -> Result<Change, S
         .map(|(plugin, uploaded)| UploadRecord { plugin: plugin.name.clone(), at: uploaded.at })
         .collect();
     let version = VersionRecord { bytes, kind, interface, uploads };
-    Change::default()
-        .set(&Key::Version(digest), &version)?
-        .set(&Key::Plugin(plugin.name.clone()), &PluginRecord { active: digest })
+    Change::default().set(&Key::Version(digest), &version)?.set(
+        &Key::Plugin(plugin.name.clone()),
+        &PluginRecord { active: digest, former: plugin.former.clone() },
+    )
 }
 
 /// Reads everything. Blocks on the disk.
@@ -79,7 +83,7 @@ pub(crate) fn read_all(store: &Store, loader: &Arc<Loader>) -> Result<Catalog, R
         let active = active.map(|uploaded| Arc::clone(&uploaded.version)).ok_or_else(|| {
             RegistryError::Lost { what: format!("version `{}` of plugin `{name}`", record.active) }
         })?;
-        plugins.insert(name.clone(), Arc::new(Plugin { name, active, versions }));
+        plugins.insert(name.clone(), Arc::new(Plugin { name, active, former: record.former, versions }));
         Ok(())
     })?;
     Ok(Catalog::new(plugins))

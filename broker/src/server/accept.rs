@@ -29,6 +29,7 @@ pub async fn serve(
         () = shutdown => {}
         () = accept_all(&listener, &context, &permits) => {}
         () = context.connections.keep_recording() => {}
+        () = context.live.run(&context) => {}
     }
     drop(listener);
     context.draining.cancel();

@@ -11,7 +11,8 @@ use windlass_wire::{
 };
 
 use super::{
-    ServeError, connections::Connections, doors::Doors, routes::Router, traffic::Traffic, translate,
+    ServeError, connections::Connections, doors::Doors, live::Live, routes::Router, traffic::Traffic,
+    translate,
 };
 use crate::{
     auth::Token,
@@ -47,6 +48,8 @@ pub struct Context {
     pub(super) router: Router,
     pub(super) traffic: Traffic,
     pub(super) connections: Arc<Connections>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) live: Live,
     pub(super) started_at: Timestamp,
     /// Cancelled when the broker begins to go down: what runs may end, nothing new begins.
     pub(super) draining: CancellationToken,
@@ -62,6 +65,7 @@ impl Context {
             router: Router::new()?,
             traffic: Traffic::new(&parts.metrics),
             connections: Arc::new(Connections::restore(parts.store.clone(), clock)?),
+            live: Live::default(),
             started_at: clock.now(),
             draining: CancellationToken::new(),
             cut: CancellationToken::new(),
@@ -70,6 +74,7 @@ impl Context {
             registry: parts.registry,
             token: parts.token,
             doors: parts.doors,
+            metrics: parts.metrics,
         }))
     }
 

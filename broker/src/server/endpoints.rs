@@ -3,4 +3,5 @@
 pub(super) mod about;
 pub(super) mod calls;
 pub(super) mod jobs;
+pub(super) mod live;
 pub(super) mod plugins;

@@ -17,6 +17,7 @@ mod endpoints;
 mod exchange;
 mod http;
 mod limits;
+mod live;
 mod query;
 mod routes;
 mod socket;

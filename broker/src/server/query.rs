@@ -44,7 +44,8 @@ impl Query {
     }
 }
 
-fn refused(key: &str, reason: impl Display) -> Problem {
+/// A refusal of one key of a query.
+pub(super) fn refused(key: &str, reason: impl Display) -> Problem {
     Problem::new(ErrorCode::BadRequest, format!("query `{key}`: {reason}"))
         .with_detail(json!({ "query": key }))
 }

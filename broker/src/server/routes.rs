@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, plugins},
+    endpoints::{about, calls, jobs, live, plugins},
     exchange::Exchange,
     query::decode,
     ws,
@@ -61,6 +61,7 @@ routes! {
     GET "/readyz" Open about::readyz, "Whether requests are taken";
     GET "/metrics" Token about::metrics, "Counters in the OpenMetrics text format";
     GET "/v1/connections" Token about::connections, "WebSockets, open and gone";
+    GET "/v1/events" Token live::events, "Jobs, figures or a list as server-sent events";
     GET "/v1/identity" Token about::identity, "Who answers here";
     POST "/v1/call/{plugin}/{function}" Token calls::call, "Run a handler now and answer its value";
     GET "/v1/jobs" Token jobs::list, "A page of jobs, newest first";
@@ -75,6 +76,10 @@ routes! {
     GET "/v1/plugins/{name}" Token plugins::get, "A plugin";
     PUT "/v1/plugins/{name}" Token plugins::upload, "Upload a component and make it the active version";
     GET "/v1/plugins/{name}/versions/{digest}/schema" Token plugins::schemas, "JSON Schemas of a version's handlers";
+    POST "/v1/plugins/{name}/activate" Token plugins::activate, "Make one of a plugin's versions the active one";
+    POST "/v1/plugins/{name}/rollback" Token plugins::rollback, "Make the version active that was active before";
+    GET "/v1/stats" Token live::stats, "Figures of the broker, with the last hour";
+    GET "/v1/workers" Token about::workers, "What runs jobs and calls";
     GET "/v1/ws" Hello ws::upgrade, "Upgrade to a WebSocket";
 }
 

@@ -1,9 +1,9 @@
-//! The changes of one job as server-sent events.
+//! What a subscription tells, as server-sent events.
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
     Response,
@@ -11,17 +11,26 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use tokio_util::sync::CancellationToken;
+use windlass_wire::topic::Topic;
 
 use super::{
     answer::Answer,
     limits::PING_AFTER,
-    verbs::{Notice, Watch},
+    verbs::{Notice, Notices},
 };
 
-/// Streams what a watch of one job tells until the job is final or the broker goes down. Events are kept
-/// nowhere, so whoever resumes is told of a gap.
-pub(super) fn events(watch: Watch, is_resumed: bool, draining: CancellationToken) -> Answer {
-    let told = Told { watch, draining, gap_first: is_resumed, is_over: false };
+/// When a stream of events ends, beside with the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With the final state of the one job it is about.
+    WithJob,
+    /// With the client.
+    WithClient,
+}
+
+/// Streams what a subscription tells. Events are kept nowhere, so whoever resumes is told of a gap.
+pub(super) fn events(notices: Notices, end: End, is_resumed: bool, draining: CancellationToken) -> Answer {
+    let told = Told { notices, end, draining, gap_first: is_resumed, is_over: false };
     let body = StreamBody::new(pieces(told)).boxed_unsync();
     let mut answer = Response::new(body);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -29,7 +38,8 @@ pub(super) fn events(watch: Watch, is_resumed: bool, draining: CancellationToken
 }
 
 struct Told {
-    watch: Watch,
+    notices: Notices,
+    end: End,
     draining: CancellationToken,
     gap_first: bool,
     is_over: bool,
@@ -53,10 +63,10 @@ impl Told {
         // Every branch is cancel safe.
         tokio::select! {
             biased;
-            notice = self.watch.next() => match notice? {
-                Ok(Notice::Changed { seq, job, is_final }) => {
-                    self.is_over = is_final;
-                    Some(changed(seq, job.get()))
+            notice = self.notices.next() => match notice? {
+                Ok(Notice::Event { topic, seq, data, is_last }) => {
+                    self.is_over = is_last && self.end == End::WithJob;
+                    Some(event(topic, seq, data.get()))
                 }
                 Ok(Notice::Gap(missed)) => Some(gap(Some(missed))),
                 Err(problem) => {
@@ -70,11 +80,11 @@ impl Told {
     }
 }
 
-fn changed(seq: u64, job: &str) -> String {
-    if seq == 0 {
-        format!("event: snapshot\ndata: {job}\n\n")
-    } else {
-        format!("event: job\nid: {seq}\ndata: {job}\n\n")
+fn event(topic: Topic, seq: u64, data: &str) -> String {
+    match (topic, seq) {
+        (Topic::Job, 0) => format!("event: snapshot\ndata: {data}\n\n"),
+        (_, 0) => format!("event: {topic}\ndata: {data}\n\n"),
+        _ => format!("event: {topic}\nid: {seq}\ndata: {data}\n\n"),
     }
 }
 
@@ -89,8 +99,9 @@ mod tests {
 
     #[test]
     fn events_carry_their_number_and_snapshots_none() {
-        assert_eq!(changed(7, "{}"), "event: job\nid: 7\ndata: {}\n\n");
-        assert_eq!(changed(0, "{}"), "event: snapshot\ndata: {}\n\n");
+        assert_eq!(event(Topic::Job, 7, "{}"), "event: job\nid: 7\ndata: {}\n\n");
+        assert_eq!(event(Topic::Job, 0, "{}"), "event: snapshot\ndata: {}\n\n");
+        assert_eq!(event(Topic::Stats, 0, "{}"), "event: stats\ndata: {}\n\n");
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Traffic {
     }
 
     /// All counters in the text format of `OpenMetrics`.
-    pub(super) fn render(&self, stats: Stats, health: &Health) -> Result<String, std::fmt::Error> {
+    pub(super) fn render(&self, stats: &Stats, health: &Health) -> Result<String, std::fmt::Error> {
         let set = |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.calls_waiting, stats.waiting_calls);
         set(&self.jobs_live, stats.live_jobs);

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use windlass_core::{
     command::Refusal,
-    job::{Failure, State, Timestamp},
+    job::{Failure, State, Timestamp, WorkerId},
 };
 use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
 
 use crate::{
-    driver::{CallError, Refused},
+    driver::{CallError, LOCAL_WORKER, Refused},
     sandbox::ArgumentError,
     store::StoreError,
 };
@@ -22,6 +22,11 @@ pub(super) use self::{submit::Terms, view::job_view};
 pub(super) fn time(at: Timestamp) -> String {
     let at = i64::try_from(at.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     format!("{:.3}", at.unwrap_or(jiff::Timestamp::MAX))
+}
+
+/// A worker's id as clients read it.
+pub(super) fn worker_id(worker: WorkerId) -> String {
+    if worker == LOCAL_WORKER { "local".to_owned() } else { worker.0.to_string() }
 }
 
 /// Why the driver did not do it.

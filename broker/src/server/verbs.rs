@@ -9,19 +9,25 @@ use super::{context::Context, translate};
 
 mod about;
 mod calls;
+mod follow;
 mod jobs;
 mod plugins;
+mod stats;
 mod watch;
+mod workers;
 
 pub(super) use self::{
-    about::{identity, metrics, ready},
+    about::{connections, identity, metrics, ready},
     calls::call,
+    follow::{Notice, Notices, Subject, follow},
     jobs::{
         Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, retry, submit,
         wait,
     },
-    plugins::{plugin, plugins, schemas},
-    watch::{Notice, Watch, WatchFilter},
+    plugins::{activate, plugin, plugins, rollback, schemas},
+    stats::stats,
+    watch::WatchFilter,
+    workers::workers,
 };
 
 /// A value as JSON text.

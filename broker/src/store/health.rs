@@ -18,12 +18,50 @@ pub struct Health {
     pub sync_p50_micros: u64,
     /// 99 of 100 syncs took at most this long, in microseconds, rounded up to a power of two.
     pub sync_p99_micros: u64,
+    /// All of them by how long they took.
+    pub sync_counts: SyncCounts,
     /// How long the last sync took, in microseconds.
     pub sync_last_micros: u64,
     /// Space taken by records, in bytes.
     pub size_bytes: u64,
     /// Whether a write has failed; such a store writes nothing any more.
     pub failed: bool,
+}
+
+/// Syncs by how long they took, in powers of two of a microsecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts([u64; BUCKETS]);
+
+impl SyncCounts {
+    /// Those that came after `earlier` was read.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self(array::from_fn(|index| self.0[index].saturating_sub(earlier.0[index])))
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The upper end of the bucket in which `percent` of all counts are reached, in microseconds.
+    pub fn quantile_micros(&self, percent: u64) -> u64 {
+        let wanted = (self.total() * percent).div_ceil(100);
+        let mut seen = 0;
+        let reached = self.0.iter().position(|count| {
+            seen += count;
+            wanted > 0 && seen >= wanted
+        });
+        reached.map_or(0, |bucket| 1 << bucket)
+    }
+
+    /// Syncs that took these times.
+    #[cfg(test)]
+    pub(crate) fn of_micros(times: &[u64]) -> Self {
+        let counts = SyncTimes::new();
+        times.iter().for_each(|micros| counts.record(Duration::from_micros(*micros)));
+        counts.health().sync_counts
+    }
 }
 
 /// Counts syncs by how long they took.
@@ -47,26 +85,16 @@ impl SyncTimes {
 
     /// The figures so far; the caller adds what this cannot know.
     pub(crate) fn health(&self) -> Health {
-        let counts: [u64; BUCKETS] = array::from_fn(|index| self.buckets[index].load(Ordering::Relaxed));
+        let counts = SyncCounts(array::from_fn(|index| self.buckets[index].load(Ordering::Relaxed)));
         Health {
-            syncs: counts.iter().sum(),
-            sync_p50_micros: quantile(&counts, 50),
-            sync_p99_micros: quantile(&counts, 99),
+            syncs: counts.total(),
+            sync_p50_micros: counts.quantile_micros(50),
+            sync_p99_micros: counts.quantile_micros(99),
+            sync_counts: counts,
             sync_last_micros: self.last_micros.load(Ordering::Relaxed),
             ..Health::default()
         }
     }
-}
-
-/// The upper end of the bucket in which `percent` of all counts are reached, in microseconds.
-fn quantile(counts: &[u64; BUCKETS], percent: u64) -> u64 {
-    let wanted = (counts.iter().sum::<u64>() * percent).div_ceil(100);
-    let mut seen = 0;
-    let reached = counts.iter().position(|count| {
-        seen += count;
-        wanted > 0 && seen >= wanted
-    });
-    reached.map_or(0, |bucket| 1 << bucket)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ struct Shared {
     slots: u32,
     registry: Registry,
     store: Store,
-    running: Mutex<HashMap<Fence, (JobId, Control)>>,
+    running: Mutex<HashMap<Fence, (Arc<Job>, Control)>>,
     calls: Mutex<HashMap<u64, Control>>,
     reports: mpsc::Sender<Report>,
 }
@@ -74,7 +74,7 @@ impl LocalWorker {
         let limits =
             Limits { time: work.job.spec.run_timeout_millis.map(Duration::from_millis), ..Limits::default() };
         let control = Control::new(&limits);
-        shared.running().insert(work.fence, (work.job.id, control.clone()));
+        shared.running().insert(work.fence, (Arc::clone(&work.job), control.clone()));
         self.spawn(async move {
             let end = shared.run_job(&work.job, limits, &control).await;
             shared.running().remove(&work.fence);
@@ -128,7 +128,21 @@ impl LocalWorker {
 
     /// What the attempt in progress of a job has logged so far.
     pub fn running_log(&self, job: JobId) -> Option<String> {
-        self.shared.running().values().find(|(id, _)| *id == job).map(|(_, control)| control.log().text())
+        self.shared
+            .running()
+            .values()
+            .find(|(running, _)| running.id == job)
+            .map(|(_, control)| control.log().text())
+    }
+
+    /// The jobs it runs now, as they were when it was given them.
+    pub fn running_jobs(&self) -> Vec<Arc<Job>> {
+        self.shared.running().values().map(|(job, _)| Arc::clone(job)).collect()
+    }
+
+    /// How many calls it runs now.
+    pub fn running_calls(&self) -> usize {
+        self.shared.calls().len()
     }
 }
 
@@ -199,7 +213,7 @@ impl Shared {
         drop(self.reports.send(report).await);
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<Fence, (JobId, Control)>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<Fence, (Arc<Job>, Control)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use windlass_core::{
     command::{AttemptEnd, CallId, Refusal},
-    job::{Failure, Fence, Job},
+    job::{Failure, Fence, Job, WorkerId},
 };
 use windlass_wire::id::JobId;
 
@@ -18,6 +18,9 @@ use crate::{
     registry::Version,
     sandbox::{Arguments, Control},
 };
+
+/// The worker inside the broker.
+pub const LOCAL_WORKER: WorkerId = WorkerId(0);
 
 /// A granted job.
 #[derive(Debug)]

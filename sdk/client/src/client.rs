@@ -5,7 +5,18 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
-use windlass_wire::{id::JobId, job::JobView, span::Timeout, submit::CallOptions, submit::SubmitOptions};
+use windlass_wire::{
+    connection::{ConnectionList, ConnectionView},
+    id::JobId,
+    job::JobView,
+    plugin::PluginView,
+    span::Timeout,
+    stats::StatsView,
+    submit::CallOptions,
+    submit::SubmitOptions,
+    topic::Topic,
+    worker::{WorkerList, WorkerView},
+};
 
 use crate::{
     ClientError, Subscription,
@@ -93,12 +104,52 @@ impl Client {
         self.request("job.cancel", [("job", to_value(&job)?)]).await.map(drop)
     }
 
+    /// Makes one of a plugin's versions the active one. `version` is its digest, or the unique beginning of it.
+    pub async fn activate(&self, plugin: &str, version: &str) -> Result<PluginView, ClientError> {
+        let params = [("plugin", Value::from(plugin)), ("version", Value::from(version))];
+        parse(self.request("plugin.activate", params).await?)
+    }
+
+    /// Makes the version of a plugin active that was active before.
+    pub async fn rollback(&self, plugin: &str) -> Result<PluginView, ClientError> {
+        parse(self.request("plugin.rollback", [("plugin", Value::from(plugin))]).await?)
+    }
+
+    /// Every worker, with the jobs of this channel that it runs.
+    pub async fn workers(&self) -> Result<Vec<WorkerView>, ClientError> {
+        let list: WorkerList = parse(self.request("worker.list", []).await?)?;
+        Ok(list.items)
+    }
+
+    /// The connections of this channel, open and gone.
+    pub async fn connections(&self) -> Result<Vec<ConnectionView>, ClientError> {
+        let list: ConnectionList = parse(self.request("connection.list", []).await?)?;
+        Ok(list.items)
+    }
+
+    /// Figures of the broker, with its last hour.
+    pub async fn stats(&self) -> Result<StatsView, ClientError> {
+        parse(self.request("stats.get", []).await?)
+    }
+
     /// Subscribes to everything that happens to a job. The first update tells how the job is now; its `seq` is 0.
     ///
     /// Cancel safety: if the future is dropped, the subscription may stay open until the connection closes.
     pub async fn subscribe(&self, job: JobId) -> Result<Subscription, ClientError> {
+        self.follow(Topic::Job, [("filter", json!({ "job": job }))]).await
+    }
+
+    /// Subscribes to a topic, with its parameters.
+    ///
+    /// Cancel safety: if the future is dropped, the subscription may stay open until the connection closes.
+    pub async fn follow(
+        &self,
+        topic: Topic,
+        params: impl IntoIterator<Item = (&str, Value)>,
+    ) -> Result<Subscription, ClientError> {
         let (sender, updates) = mpsc::channel(UPDATES_MAX);
-        let frame = frame("sub.open", [("topic", json!("job")), ("filter", json!({ "job": job }))]);
+        let topic = ("topic", Value::from(topic.name()));
+        let frame = frame("sub.open", params.into_iter().chain([topic]));
         let answer = value(self.0.request(frame, Abandon::Ignore, Some(sender)).await?)?;
         let sub = answer.get("sub").and_then(Value::as_u64).ok_or_else(|| unexpected("sub.open", &answer))?;
         Ok(Subscription::new(sub, updates, Arc::clone(&self.0)))

@@ -104,3 +104,12 @@ pub struct JobPage {
     #[serde(default)]
     pub cut: bool,
 }
+
+/// An event of topic `jobs`: the jobs that changed lately.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangedJobs {
+    /// The last that changed, as they are now, in the order of their changes.
+    pub items: Vec<JobView>,
+    /// How many more changed.
+    pub more: u64,
+}

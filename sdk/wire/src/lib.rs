@@ -18,4 +18,7 @@ pub mod plugin;
 pub mod problem;
 pub mod span;
 pub mod state;
+pub mod stats;
 pub mod submit;
+pub mod topic;
+pub mod worker;

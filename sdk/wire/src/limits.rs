@@ -26,10 +26,24 @@ pub const TAGS_BYTES_MAX: usize = 1024;
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 /// Subscriptions of one WebSocket.
 pub const SUBSCRIPTIONS_MAX: usize = 64;
+/// Jobs of one event of topic `jobs`.
+pub const CHANGED_JOBS_MAX: usize = 500;
+/// Jobs of one event of topic `jobs` that may be told however many subscribe.
+pub const CHANGED_JOBS_MIN: usize = 20;
+/// Jobs told by topic `jobs` in a second to all subscribers together, above [`CHANGED_JOBS_MIN`] each.
+pub const CHANGED_JOBS_PER_SECOND_MAX: usize = 8000;
+/// The shortest window of topic `jobs`.
+pub const CHANGES_EVERY_MILLIS_MIN: u64 = 100;
+/// The longest window of topic `jobs`.
+pub const CHANGES_EVERY_MILLIS_MAX: u64 = 10_000;
+/// The window of topic `jobs`, unless asked otherwise.
+pub const CHANGES_EVERY_MILLIS_DEFAULT: u64 = 250;
 /// Jobs on one page.
 pub const PAGE_JOBS_MAX: usize = 1000;
 /// Jobs on one page, unless asked otherwise.
 pub const PAGE_JOBS_DEFAULT: usize = 100;
+/// Running jobs shown of one worker.
+pub const RUNNING_SHOWN_MAX: usize = 256;
 /// Attempts of one job.
 pub const ATTEMPTS_MAX: u32 = 1000;
 /// The lowest priority; higher goes first.

@@ -12,6 +12,9 @@ pub struct PluginView {
     pub name: String,
     /// Digest of the active version.
     pub active: String,
+    /// Digest of the version a rollback leads to; none if no other one was active before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<String>,
     /// Its versions, newest first.
     pub versions: Vec<VersionView>,
     /// The handlers of the active version.

@@ -56,5 +56,10 @@ pub(in crate::server) async fn identity(exchange: Exchange) -> Result<Answer, Pr
 
 pub(in crate::server) async fn connections(exchange: Exchange) -> Result<Answer, Problem> {
     exchange.query.finish()?;
-    answer::json(StatusCode::OK, &exchange.context.connections.view(&exchange.caller.channel))
+    answer::json(StatusCode::OK, &verbs::connections(&exchange.context, &exchange.caller))
+}
+
+pub(in crate::server) async fn workers(exchange: Exchange) -> Result<Answer, Problem> {
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &verbs::workers(&exchange.context, &exchange.caller))
 }

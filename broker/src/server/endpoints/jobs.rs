@@ -20,12 +20,12 @@ use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
     limits::RETRY_AFTER_SECONDS,
-    sse,
-    verbs::{self, Filter, Submission, Waited, Watch, WatchFilter},
+    sse::{self, End},
+    verbs::{self, Filter, Subject, Submission, Waited, WatchFilter},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Problem> {
     // Ignoring it would submit a job twice to whoever relies on it.
@@ -119,6 +119,7 @@ pub(in crate::server) async fn events(exchange: Exchange) -> Result<Answer, Prob
     exchange.query.finish()?;
     let filter = WatchFilter { job: Some(job), ..WatchFilter::default() };
     let draining = exchange.context.draining.clone();
-    let watch = Watch::open(exchange.context, Arc::new(exchange.caller), filter).await?;
-    Ok(sse::events(watch, is_resumed, draining))
+    let subject = Subject::Job(filter);
+    let notices = verbs::follow(exchange.context, Arc::new(exchange.caller), subject).await?;
+    Ok(sse::events(notices, End::WithJob, is_resumed, draining))
 }

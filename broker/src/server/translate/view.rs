@@ -11,7 +11,7 @@ use windlass_wire::{
     submit::RetryOptions,
 };
 
-use super::{failure, job_error, time};
+use super::{failure, job_error, time, worker_id};
 
 /// The job as clients see it, with its arguments if they are given.
 pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> JobView {
@@ -52,7 +52,7 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
 fn attempt_view(attempt: &Attempt) -> AttemptView {
     AttemptView {
         number: attempt.number,
-        worker: attempt.worker.0.to_string(),
+        worker: worker_id(attempt.worker),
         started_at: time(attempt.started_at),
         ended_at: time(attempt.ended_at),
         error: attempt.failure.as_ref().map(failure),

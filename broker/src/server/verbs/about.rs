@@ -1,6 +1,11 @@
 //! What the broker says about itself.
 
-use windlass_wire::{code::ErrorCode, connection::IdentityView, frame::SUBPROTOCOL_JSON, problem::Problem};
+use windlass_wire::{
+    code::ErrorCode,
+    connection::{ConnectionList, IdentityView},
+    frame::SUBPROTOCOL_JSON,
+    problem::Problem,
+};
 
 use crate::server::{
     context::{Caller, Context, draining},
@@ -24,6 +29,11 @@ pub(in crate::server) fn identity(
     }
 }
 
+/// The WebSockets of the caller's channel, open and gone.
+pub(in crate::server) fn connections(context: &Context, caller: &Caller) -> ConnectionList {
+    context.connections.view(&caller.channel)
+}
+
 /// Whether the broker takes requests: it is not going down, and its driver answers.
 pub(in crate::server) async fn ready(context: &Context) -> Result<(), Problem> {
     if context.draining.is_cancelled() {
@@ -38,6 +48,6 @@ pub(in crate::server) async fn metrics(context: &Context) -> Result<String, Prob
     let health = context.with_store(|store| Ok(store.health())).await?;
     context
         .traffic
-        .render(stats, &health)
+        .render(&stats, &health)
         .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))
 }

@@ -1,11 +1,8 @@
-//! Plugins: look at them.
-
-use std::sync::Arc;
+//! Plugins: look at them, choose their active version.
 
 use serde_json::{Map, Value, json};
 use windlass_wire::{code::ErrorCode, plugin::PluginView, problem::Problem};
 
-use crate::registry::Plugin;
 use crate::server::context::Context;
 
 /// All plugins, sorted by name.
@@ -15,13 +12,27 @@ pub(in crate::server) fn plugins(context: &Context) -> Vec<PluginView> {
 
 /// A plugin.
 pub(in crate::server) fn plugin(context: &Context, name: &str) -> Result<PluginView, Problem> {
-    find(context, name).map(|plugin| plugin.view())
+    context.registry.find(name).map(|plugin| plugin.view())
+}
+
+/// Makes a version the active one. `version` is a digest or the unique beginning of one.
+pub(in crate::server) async fn activate(
+    context: &Context,
+    name: &str,
+    version: &str,
+) -> Result<PluginView, Problem> {
+    context.registry.activate(name, version).await.map(|plugin| plugin.view())
+}
+
+/// Makes the version active that was active before.
+pub(in crate::server) async fn rollback(context: &Context, name: &str) -> Result<PluginView, Problem> {
+    context.registry.rollback(name).await.map(|plugin| plugin.view())
 }
 
 /// The JSON Schemas of a version's handlers: per handler those of its arguments and of its result. `version` is a
 /// digest or the unique beginning of one.
 pub(in crate::server) fn schemas(context: &Context, name: &str, version: &str) -> Result<Value, Problem> {
-    let plugin = find(context, name)?;
+    let plugin = context.registry.find(name)?;
     let mut versions =
         plugin.versions.iter().filter(|uploaded| uploaded.version.digest.to_string().starts_with(version));
     let (Some(found), None) = (versions.next(), versions.next()) else {
@@ -32,11 +43,4 @@ pub(in crate::server) fn schemas(context: &Context, name: &str, version: &str) -
         (handler.name, json!({ "args": handler.args_schema, "result": handler.result_schema }))
     });
     Ok(Value::Object(schemas.collect::<Map<_, _>>()))
-}
-
-fn find(context: &Context, name: &str) -> Result<Arc<Plugin>, Problem> {
-    context.registry.plugin(name).ok_or_else(|| {
-        Problem::new(ErrorCode::NotFound, format!("there is no plugin `{name}`"))
-            .with_hint("`GET /v1/plugins` or `plugin.list` shows those there are")
-    })
 }

@@ -1,25 +1,25 @@
-//! Watching jobs change.
+//! Watching jobs change, one change at a time.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use windlass_core::job::Job;
-use windlass_wire::{id::JobId, problem::Problem, state::JobState};
+use windlass_wire::{id::JobId, problem::Problem, state::JobState, topic::Topic};
 
 use super::{
     super::{
         context::{Caller, Context},
         translate::job_view,
     },
+    follow::Notice,
     jobs::find,
     json,
 };
 use crate::driver::JobEvent;
 
 /// Which jobs to watch: those that match everything given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct WatchFilter {
     /// This one job.
@@ -36,20 +36,15 @@ pub(in crate::server) struct WatchFilter {
     pub(in crate::server) state: Option<JobState>,
 }
 
-/// What a watch tells.
-#[derive(Debug)]
-pub(in crate::server) enum Notice {
-    /// A job changed.
-    Changed {
-        /// The number of the event; 0 = not an event, but how the job was found.
-        seq: u64,
-        /// The job as clients see it, without arguments.
-        job: Box<RawValue>,
-        /// Whether it never changes again.
-        is_final: bool,
-    },
-    /// So many changes, of whatever jobs, were missed.
-    Gap(u64),
+impl WatchFilter {
+    /// Whether a job is one of them, as it is now.
+    pub(in crate::server) fn matches(&self, job: &Job) -> bool {
+        let Self { job: id, queue, handler, state } = self;
+        id.is_none_or(|id| id == job.id)
+            && queue.as_ref().is_none_or(|queue| *queue == job.spec.queue)
+            && handler.as_ref().is_none_or(|handler| *handler == job.spec.handler)
+            && state.is_none_or(|state| state == job.state.name())
+    }
 }
 
 /// Follows the changes of the jobs of one channel.
@@ -109,16 +104,13 @@ impl Watch {
     }
 
     fn is_wanted(&self, job: &Job) -> bool {
-        let WatchFilter { job: id, queue, handler, state } = &self.filter;
-        job.spec.channel == self.caller.channel
-            && id.is_none_or(|id| id == job.id && job.revision > self.revision_seen)
-            && queue.as_ref().is_none_or(|queue| *queue == job.spec.queue)
-            && handler.as_ref().is_none_or(|handler| *handler == job.spec.handler)
-            && state.is_none_or(|state| state == job.state.name())
+        let is_news = self.filter.job.is_none() || job.revision > self.revision_seen;
+        is_news && job.spec.channel == self.caller.channel && self.filter.matches(job)
     }
 
     fn notice(&mut self, seq: u64, job: &Job) -> Result<Notice, Problem> {
         self.revision_seen = job.revision;
-        Ok(Notice::Changed { seq, job: json(&job_view(job, None))?, is_final: job.state.is_final() })
+        let data = json(&job_view(job, None))?.into();
+        Ok(Notice::Event { topic: Topic::Job, seq, data, is_last: job.state.is_final() })
     }
 }

@@ -220,8 +220,8 @@ impl Connection {
 
     fn tell(&mut self, sub: u64, notice: Result<Notice, Problem>) -> Option<Ending> {
         match notice {
-            Ok(Notice::Changed { seq, job, .. }) => {
-                self.send(&Response::Event { sub, seq, topic: "job", data: &job });
+            Ok(Notice::Event { topic, seq, data, .. }) => {
+                self.send(&Response::Event { sub, seq, topic: topic.name(), data: &data });
                 None
             }
             Ok(Notice::Gap(missed)) => {

@@ -13,6 +13,7 @@ use windlass_wire::{
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
+    topic::Topic,
 };
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
         limits::PATIENCE_DEFAULT,
         translate::still,
         typed,
-        verbs::{self, Submission, Waited, WatchFilter},
+        verbs::{self, Subject, Submission, Waited, WatchFilter},
     },
     session::{Answer, Closing, Params, Reply, Session},
 };
@@ -59,6 +60,7 @@ macro_rules! ops {
 ops! {
     "call.cancel" token ("call") call_cancel, "Stop a call in flight on this connection; `call` is its id";
     "close" token () close_connection, "Close the connection after the answer";
+    "connection.list" token () connection_list, "The WebSockets of the channel, open and gone";
     "echo" token ("args") echo, "Answer the arguments";
     "identity" token () identity, "Who answers here";
     "job.cancel" token ("job") job_cancel, "Cancel a job";
@@ -69,12 +71,16 @@ ops! {
     "job.submit" token ("handler" "args" "opts") job_submit, "Submit a job; durable when answered";
     "job.wait" token ("job" "timeout") job_wait, "Wait for a job's result; `timeout` is your patience";
     "ping" token () ping, "Answer `pong`";
+    "plugin.activate" token ("plugin" "version") plugin_activate, "Make one of a plugin's versions the active one";
     "plugin.get" token ("plugin") plugin_get, "A plugin with its handlers";
     "plugin.list" token () plugin_list, "All plugins";
+    "plugin.rollback" token ("plugin") plugin_rollback, "Make the version active that was active before";
     "session.hello" open ("token" "channel" "name") session_hello, "Show the token, choose a channel and a name";
     "session.ops" token () session_ops, "This list";
+    "stats.get" token () stats_get, "Figures of the broker, with the last hour";
     "sub.close" token ("sub") sub_close, "End a subscription";
-    "sub.open" token ("topic" "filter") sub_open, "Follow the changes of jobs";
+    "sub.open" token ("topic" "filter" "every") sub_open, "Follow jobs, figures or a list";
+    "worker.list" token () worker_list, "What runs jobs and calls";
 }
 
 /// Finds an op; a refusal names the nearest.
@@ -114,6 +120,13 @@ struct OfPlugin {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Activate {
+    plugin: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OfSubscription {
     sub: u64,
 }
@@ -144,14 +157,8 @@ struct Wait {
 #[serde(deny_unknown_fields)]
 struct Open {
     topic: Topic,
-    #[serde(default)]
-    filter: WatchFilter,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Topic {
-    Job,
+    filter: Option<WatchFilter>,
+    every: Option<Span>,
 }
 
 fn typed<T: DeserializeOwned>(params: Params) -> Result<T, Problem> {
@@ -175,6 +182,11 @@ fn close_connection(session: &mut Session, params: Params) -> Result<Reply, Prob
     let Nothing {} = typed(params)?;
     session.closing = Some(Closing::NORMAL);
     now(&"OK")
+}
+
+fn connection_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Nothing {} = typed(params)?;
+    now(&verbs::connections(&session.context, &session.caller))
 }
 
 fn echo(_: &mut Session, mut params: Params) -> Result<Reply, Problem> {
@@ -249,6 +261,12 @@ fn ping(_: &mut Session, params: Params) -> Result<Reply, Problem> {
     now(&"pong")
 }
 
+fn plugin_activate(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Activate { plugin, version } = typed(params)?;
+    Ok(session
+        .later(move |context, _| async move { value(&verbs::activate(&context, &plugin, &version).await?) }))
+}
+
 fn plugin_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfPlugin { plugin } = typed(params)?;
     now(&verbs::plugin(&session.context, &plugin)?)
@@ -257,6 +275,11 @@ fn plugin_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
 fn plugin_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let Nothing {} = typed(params)?;
     now(&json!({ "items": verbs::plugins(&session.context) }))
+}
+
+fn plugin_rollback(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let OfPlugin { plugin } = typed(params)?;
+    Ok(session.later(move |context, _| async move { value(&verbs::rollback(&context, &plugin).await?) }))
 }
 
 /// May be said once, also on a connection whose upgrade showed the token: then to choose channel and name.
@@ -296,14 +319,26 @@ fn session_ops(_: &mut Session, params: Params) -> Result<Reply, Problem> {
     now(&OPS.iter().map(view).collect::<Vec<_>>())
 }
 
+fn stats_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Nothing {} = typed(params)?;
+    Ok(session.later(|context, caller| async move { value(&verbs::stats(&context, &caller, true).await?) }))
+}
+
 fn sub_close(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     session.unsubscribe(typed::<OfSubscription>(params)?.sub)?;
     now(&Value::Null)
 }
 
 fn sub_open(session: &mut Session, params: Params) -> Result<Reply, Problem> {
-    let Open { topic: Topic::Job, filter } = typed(params)?;
-    session.subscribe(filter)
+    let Open { topic, filter, every } = typed(params)?;
+    let subject = Subject::new(topic, filter, every)
+        .map_err(|(key, reason)| typed::refused_at(&format!("/{key}"), reason))?;
+    session.subscribe(subject)
+}
+
+fn worker_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Nothing {} = typed(params)?;
+    now(&verbs::workers(&session.context, &session.caller))
 }
 
 fn greet(session: &Session) -> Result<Reply, Problem> {

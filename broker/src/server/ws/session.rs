@@ -1,11 +1,10 @@
 //! What the frames of one connection mean: who asks, which op, what runs for it.
 
-use std::{collections::HashMap, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use futures_util::{
-    Stream,
+    StreamExt as _,
     future::{AbortHandle, Abortable, BoxFuture},
-    stream,
 };
 use serde_json::{Map, Value, value::RawValue};
 use tokio_stream::StreamMap;
@@ -24,7 +23,7 @@ use super::{
         connections::Listed,
         context::{Caller, Context},
         typed,
-        verbs::{self, Notice, Watch},
+        verbs::{self, Notices},
     },
     ops,
 };
@@ -76,11 +75,9 @@ pub(super) struct Tag {
 /// A subscription that is not followed yet.
 pub(super) struct Subscription {
     number: u64,
-    watch: Watch,
+    notices: Notices,
     slot: Arc<()>,
 }
-
-type Notices = Pin<Box<dyn Stream<Item = Result<Notice, Problem>> + Send>>;
 
 /// One connection's state above its socket.
 pub(super) struct Session {
@@ -201,7 +198,7 @@ impl Session {
     }
 
     /// Begins a subscription, if there is room for one more.
-    pub(super) fn subscribe(&mut self, filter: verbs::WatchFilter) -> Result<Reply, Problem> {
+    pub(super) fn subscribe(&mut self, subject: verbs::Subject) -> Result<Reply, Problem> {
         // Every subscription, open or about to open, holds a clone.
         if Arc::strong_count(&self.subscription_slots) > SUBSCRIPTIONS_MAX {
             let message = format!("{SUBSCRIPTIONS_MAX} subscriptions are open on this connection");
@@ -210,17 +207,17 @@ impl Session {
         self.last_subscription += 1;
         let (number, slot) = (self.last_subscription, Arc::clone(&self.subscription_slots));
         Ok(self.later(|context, caller| async move {
-            let watch = Watch::open(context, caller, filter).await?;
-            Ok(Answer::Subscribed(Subscription { number, watch, slot }))
+            let notices = verbs::follow(context, caller, subject).await?;
+            Ok(Answer::Subscribed(Subscription { number, notices, slot }))
         }))
     }
 
     /// Follows a subscription and answers its number.
     pub(super) fn follow(&mut self, subscription: Subscription) -> u64 {
-        let Subscription { number, watch, slot } = subscription;
-        let notices = stream::unfold((watch, slot), |(mut watch, slot)| async move {
-            let notice = watch.next().await?;
-            Some((notice, (watch, slot)))
+        let Subscription { number, notices, slot } = subscription;
+        // The slot is held as long as the stream.
+        let notices = notices.inspect(move |_| {
+            let _held = &slot;
         });
         self.subscriptions.insert(number, Box::pin(notices));
         self.listed.entry().set_subscriptions(self.subscriptions.len());
