@@ -98,7 +98,8 @@ export type Filter = Record<string, unknown>;
 export interface JobQuery {
   filter?: Filter;
   fields?: string[];
-  sort?: Record<string, 1 | -1>;
+  /** Paths to order by, `-` before those whose greatest value comes first. */
+  sort?: string[];
   limit?: number;
   cursor?: string;
 }
