@@ -1,6 +1,6 @@
 // What a form holds while it is filled in: a draft for each type, read from JSON and written to JSON. A draft keeps
 // what was typed, also what is no value yet.
-import { bytesOf, isBase64 } from "../value/bytes";
+import { isBase64 } from "../value/bytes";
 import { type Json, JsonNumber, type JsonObject, within } from "../value/json";
 import type { Type, TypeOf } from "../wit/type";
 
@@ -309,9 +309,4 @@ const WIT_CHARS_SHOWN = 60;
 
 function shorten(wit: string): string {
   return wit.length > WIT_CHARS_SHOWN ? `${wit.slice(0, WIT_CHARS_SHOWN)}…` : wit;
-}
-
-/** The size of the bytes that base64 text stands for. */
-export function bytesIn(draft: DraftOf<"bytes">): number {
-  return bytesOf(draft.base64)?.length ?? 0;
 }

@@ -171,3 +171,25 @@ function range(isSigned: boolean, bits: bigint): { min: bigint; max: bigint } {
     ? { min: -(1n << (bits - 1n)), max: (1n << (bits - 1n)) - 1n }
     : { min: 0n, max: (1n << bits) - 1n };
 }
+
+/** The type in few words: what has parts of its own by its kind alone. */
+export function shortWit(type: Type): string {
+  switch (type.kind) {
+    case "record":
+    case "variant":
+    case "enum":
+    case "flags":
+      return type.kind;
+    case "list":
+    case "option":
+      return `${type.kind}<${shortWit(type.of)}>`;
+    case "tuple":
+      return `tuple<${type.types.map(shortWit).join(", ")}>`;
+    case "result": {
+      const err = type.err ? `, ${shortWit(type.err)}` : "";
+      return type.ok || type.err ? `result<${type.ok ? shortWit(type.ok) : "_"}${err}>` : "result";
+    }
+    default:
+      return type.wit;
+  }
+}
