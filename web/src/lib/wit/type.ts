@@ -1,13 +1,19 @@
 // The types of handlers, read from the WIT text that the broker shows.
 
 export type Type = { readonly wit: string } & (
-  | { readonly kind: "bool" | "char" | "string" | "bytes" | "float" }
+  | { readonly kind: "bool" }
   | { readonly kind: "integer"; readonly min: bigint; readonly max: bigint }
-  | { readonly kind: "list" | "option"; readonly of: Type }
+  | { readonly kind: "float" }
+  | { readonly kind: "char" }
+  | { readonly kind: "string" }
+  | { readonly kind: "bytes" }
+  | { readonly kind: "list"; readonly of: Type }
+  | { readonly kind: "option"; readonly of: Type }
   | { readonly kind: "tuple"; readonly types: readonly Type[] }
   | { readonly kind: "record"; readonly fields: readonly Field[] }
   | { readonly kind: "variant"; readonly cases: readonly Case[] }
-  | { readonly kind: "enum" | "flags"; readonly names: readonly string[] }
+  | { readonly kind: "enum"; readonly names: readonly string[] }
+  | { readonly kind: "flags"; readonly names: readonly string[] }
   | { readonly kind: "result"; readonly ok: Type | null; readonly err: Type | null }
 );
 
