@@ -1,7 +1,7 @@
 // An upload of a plugin, from the first byte to the broker's word.
 import type { PluginUpload, Problem } from "windlass";
 import { live } from "$lib/live";
-import { bytesText } from "../value/bytes";
+import { bytes } from "../ui/format";
 
 /** What the broker takes. */
 export const PLUGIN_BYTES_MAX = 32 * 1024 * 1024;
@@ -81,7 +81,7 @@ function problemOf(answer: unknown, request: XMLHttpRequest): Problem {
 function tooLarge(file: File): Problem {
   return {
     code: "too_large",
-    message: `${file.name} has ${bytesText(file.size)}, at most ${bytesText(PLUGIN_BYTES_MAX)} are taken`,
+    message: `${file.name} has ${bytes(file.size)}, at most ${bytes(PLUGIN_BYTES_MAX)} are taken`,
     hint: "build it in release mode and strip its debug sections, for example with `wasm-tools strip`",
     retryable: false,
   };

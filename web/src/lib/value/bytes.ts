@@ -87,10 +87,3 @@ export function hexRows(bytes: Uint8Array, rows: number): string {
   }
   return lines.join("\n");
 }
-
-/** A size for people: `3.2 MiB`. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
-  const kib = bytes / 1024;
-  return kib < 1024 ? `${kib.toFixed(kib < 10 ? 1 : 0)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
-}
