@@ -115,6 +115,8 @@ export interface Plugin {
   name: string;
   /** Digest of the active version. */
   active: string;
+  /** Digest of the version a rollback leads to; none if no other one was active before. */
+  rollback_to?: string;
   versions: PluginVersion[];
   handlers: Handler[];
   uncallable?: { name: string; reason: string }[];

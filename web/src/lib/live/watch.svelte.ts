@@ -12,16 +12,21 @@ export interface Watched<T> {
   readonly error: Error | undefined;
 }
 
+/** The last list of each topic, to be shown until the first of a new subscription comes. */
+const last = new Map<Topic, { items: unknown[]; at: number }>();
+
 /** Watches a list while the component that calls this is shown. */
 export function watch<T>(topic: Topic): Watched<T> {
-  let items = $state.raw<T[]>();
-  let at = $state(0);
+  const known = last.get(topic);
+  let items = $state.raw(known?.items as T[] | undefined);
+  let at = $state(known?.at ?? 0);
   let error = $state.raw<Error>();
   $effect(() => {
     const subscription = live.client.subscribe<{ items: T[] }>(topic, {}, {
       event(data) {
         items = data.items;
         at = live.now;
+        last.set(topic, { items, at });
       },
       refused: (reason) => (error = reason),
     });
