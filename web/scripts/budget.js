@@ -25,7 +25,7 @@ function withImports(name, found = new Set()) {
 
 const [, entry] = readFileSync(join(out, "index.html"), "utf8").match(/src="\.\/assets\/([^"]+\.js)"/);
 // The first view is the shell and the overview with what only it needs.
-const page = [...texts.keys()].find((name) => name.startsWith("overview-"));
+const page = [...texts.keys()].find((name) => name.startsWith("OverviewPage-"));
 const firstView = withImports(entry);
 if (page) withImports(page, firstView);
 for (const name of texts.keys()) if (name.startsWith("Chart-")) withImports(name, firstView);
