@@ -14,6 +14,7 @@ class Router {
   current = $state.raw<Route>(read());
 
   start(): void {
+    this.current = read(); // a token may have left the address since
     addEventListener("hashchange", () => (this.current = read()));
   }
 

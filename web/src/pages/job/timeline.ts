@@ -49,5 +49,5 @@ export function stages(job: Job, now: number): Stage[] {
 }
 
 function waited(attempt: number): Pick<Stage, "kind" | "title"> {
-  return attempt > 1 ? { kind: "pause", title: "paused before the next attempt" } : { kind: "wait", title: "waited" };
+  return attempt > 1 ? { kind: "pause", title: "pause" } : { kind: "wait", title: "waited" };
 }
