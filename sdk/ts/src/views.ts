@@ -1,0 +1,231 @@
+// What the broker shows: jobs, plugins, workers, connections, statistics. Times are RFC 3339 in UTC.
+
+import type { Problem } from "./problem.ts";
+
+/** A job's state. The set may grow. */
+export type JobState =
+  | "scheduled" | "blocked" | "ready" | "running"
+  | "succeeded" | "failed" | "cancelled" | "expired"
+  | (string & {});
+
+export interface Job {
+  id: string;
+  handler: string;
+  /** Digest of the plugin version it runs on. */
+  version: string;
+  channel: string;
+  queue: string;
+  priority: number;
+  state: JobState;
+  /** Runs begun so far. */
+  attempt: number;
+  max_attempts: number;
+  submitted_at: string;
+  run_at?: string;
+  started_at?: string;
+  ended_at?: string;
+  error?: Problem;
+  /** Ended attempts, oldest first; the last ten. */
+  attempts?: Attempt[];
+  retry: Retry;
+  run_timeout_millis: number | null;
+  tags?: Record<string, string>;
+  /** Left out of lists and events. */
+  args?: unknown;
+  /** The job this one is a retry of. */
+  retry_of?: string;
+  /** The job that retries this one. */
+  retried_as?: string;
+}
+
+export interface Retry {
+  max_attempts?: number;
+  initial?: string | number;
+  factor?: number;
+  max?: string | number;
+  jitter?: number;
+  on?: string[];
+}
+
+export interface Attempt {
+  number: number;
+  worker: string;
+  started_at: string;
+  ended_at: string;
+  error?: Problem;
+  usage: Usage;
+}
+
+export interface Usage {
+  wall_micros: number;
+  cpu_micros: number;
+  memory_bytes_peak: number;
+}
+
+/** A page of a list; `cut` means that the search stopped at its row budget. */
+export interface Page<T> {
+  items: T[];
+  next?: string;
+  cut: boolean;
+}
+
+/** Jobs that changed in a window, each as it is now; `more` changed beside them. */
+export interface JobChanges {
+  items: Job[];
+  more: number;
+}
+
+export interface SubmitOptions {
+  queue?: string;
+  priority?: number;
+  delay?: string | number;
+  run_at?: string;
+  run_timeout?: string | number;
+  retry?: Retry;
+  max_worker_deaths?: number;
+  tags?: Record<string, string>;
+  version?: string;
+}
+
+export interface CallOptions {
+  timeout?: string | number;
+  version?: string;
+}
+
+/** Filters as MongoDB writes them, over a job's fields. */
+export type Filter = Record<string, unknown>;
+
+export interface JobQuery {
+  filter?: Filter;
+  fields?: string[];
+  /** Paths to order by, `-` before those whose greatest value comes first. */
+  sort?: string[];
+  limit?: number;
+  cursor?: string;
+}
+
+export interface BulkAnswer {
+  matched: number;
+  changed: number;
+  failed: { job: string; code: string; message: string }[];
+  cut: boolean;
+}
+
+export interface Plugin {
+  name: string;
+  /** Digest of the active version. */
+  active: string;
+  /** Digest of the version a rollback leads to; none if no other one was active before. */
+  rollback_to?: string;
+  versions: PluginVersion[];
+  handlers: Handler[];
+  uncallable?: { name: string; reason: string }[];
+  imports?: string[];
+}
+
+export interface PluginVersion {
+  digest: string;
+  bytes: number;
+  uploaded_at: string;
+}
+
+export interface Handler {
+  name: string;
+  wit: string;
+  params: { name: string; type: string }[];
+  result?: string;
+  args_schema: unknown;
+  result_schema: unknown;
+}
+
+export interface PluginUpload {
+  created: boolean;
+  digest: string;
+  plugin: Plugin;
+}
+
+export interface Worker {
+  id: string;
+  name: string;
+  kind: string;
+  slots: number;
+  used: number;
+  labels: Record<string, string>;
+  since: string;
+  running: { job: string; handler: string; attempt: number; since: string }[];
+  calls: number;
+}
+
+export interface ConnectionView {
+  id: string;
+  open: boolean;
+  name?: string;
+  channel: string;
+  peer: string;
+  connected_at: string;
+  ended_at?: string;
+  reason?: string;
+  in_flight: number;
+  subscriptions: number;
+  frames_in: number;
+  frames_out: number;
+}
+
+export interface Identity {
+  broker: string;
+  version: string;
+  start: number;
+  started_at: string;
+  protocols: string[];
+  channel: string;
+  connection?: string;
+}
+
+/** Counts of what happened. The set may grow. */
+export interface Counts {
+  submitted: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  calls: number;
+  [name: string]: number;
+}
+
+export interface Failure {
+  code: string;
+  message: string;
+  handler: string;
+  count: number;
+  last_at: string;
+  /** The newest. */
+  job: string;
+}
+
+/** One number a second, oldest first. */
+export interface History {
+  end_at: string;
+  step_seconds: number;
+  submitted: number[];
+  succeeded: number[];
+  failed: number[];
+  cancelled: number[];
+  calls: number[];
+}
+
+export interface Stats {
+  at: string;
+  started_at: string;
+  /** Live jobs now, by state. */
+  states: Record<string, number>;
+  /** Since `started_at`. */
+  totals: Counts;
+  /** During the last whole second. */
+  rates: Counts;
+  oldest_ready_at?: string;
+  slots: { used: number; total: number };
+  calls: { running: number; waiting: number };
+  /** Syncs of the last minute. */
+  sync: { p50_micros: number; p99_micros: number; count: number };
+  failures: Failure[];
+  history?: History;
+}

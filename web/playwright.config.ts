@@ -1,0 +1,24 @@
+// Browser tests: the built binary serves the console, Chromium drives it, on a desktop and on a phone.
+import { defineConfig, devices } from "@playwright/test";
+
+const chromium = process.env.WINDLASS_TEST_CHROMIUM ?? "/usr/bin/chromium";
+const args = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  // A broker and a browser for each worker: two of them fill a small machine.
+  workers: 2,
+  fullyParallel: false,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  reporter: [["list"]],
+  use: { browserName: "chromium", launchOptions: { executablePath: chromium, args }, trace: "retain-on-failure" },
+  projects: [
+    { name: "desktop", use: { viewport: { width: 1440, height: 900 } } },
+    { name: "phone", grep: /@phone/, use: { ...devices["Pixel 7"], viewport: { width: 360, height: 740 } } },
+  ],
+});

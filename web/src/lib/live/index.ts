@@ -1,0 +1,4 @@
+// What pages know of the broker.
+export { live } from "./live.svelte";
+export { stats } from "./stats.svelte";
+export { watch } from "./watch.svelte";

@@ -1,0 +1,163 @@
+// The list while it is shown: pages as one scrolls, changes in place, news announced and shown on demand.
+
+import type { Job, JobChanges, JobQuery, Page, Subscription } from "windlass";
+import { live } from "$lib/live";
+import { matches, toBroker, type JobFilter } from "./filter";
+import { FIELDS, toRow } from "./row";
+import { Rows } from "./rows";
+
+const FIRST_PAGE_JOBS = 100;
+const PAGE_JOBS = 1_000;
+/** At most so often are rows asked for that events may have missed. */
+const REFRESH_MILLIS = 1_000;
+const REFRESH_JOBS_MAX = 200;
+
+export class JobList {
+  readonly rows = new Rows();
+  /** Grows whenever rows changed. */
+  version = $state(0);
+  loading = $state(false);
+  /** The first page is there. */
+  loaded = $state(false);
+  error = $state.raw<Error>();
+  next = $state.raw<string>();
+  /** The broker stopped looking at its row budget; more may be found further on. */
+  cut = $state(false);
+  /** When it was last known to be right, in the broker's time. */
+  at = $state(0);
+  /** News may go in by itself: nobody is pointing at a row. */
+  follows = true;
+  /** The rows on the screen, which are asked for again when events were missed. */
+  visible: string[] = [];
+
+  #filter: JobFilter | undefined;
+  #since = 0;
+  #run: AbortController | undefined;
+  #subscription: Subscription | undefined;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
+
+  /** How many rows wait to be shown; `more` if there are others beside them. */
+  news = $derived.by(() => {
+    void this.version;
+    return { count: this.rows.newsCount, more: this.rows.overflown };
+  });
+
+  /** Begins with another filter, or again with the same. */
+  load(filter: JobFilter): void {
+    this.close();
+    this.#filter = filter;
+    this.#since = live.now;
+    this.#run = new AbortController();
+    this.next = undefined;
+    this.loaded = false;
+    this.error = undefined;
+    this.rows.clear();
+    this.version += 1;
+    const { handler, queue } = filter;
+    const fixed = { ...(handler && { handler }), ...(queue && { queue }) };
+    this.#subscription = live.client.subscribe<JobChanges>("jobs", { filter: fixed }, {
+      event: (changes) => this.#take(changes),
+      gap: () => this.#missed(),
+    });
+    void this.#page(FIRST_PAGE_JOBS);
+  }
+
+  /** The next page, if there is one. */
+  more(): void {
+    if (this.next !== undefined && !this.loading && !this.rows.full) void this.#page(PAGE_JOBS);
+  }
+
+  again(): void {
+    this.error = undefined;
+    if (this.#filter && !this.loaded) this.load(this.#filter);
+    else this.more();
+  }
+
+  /** Shows what waits; if not all of it was kept, by loading the first page again. */
+  showNews(): void {
+    if (this.rows.overflown) return void this.#reload();
+    this.rows.showNews();
+    this.version += 1;
+  }
+
+  close(): void {
+    this.#run?.abort();
+    this.#subscription?.close();
+    clearTimeout(this.#refresh);
+    this.#refresh = undefined;
+    this.loading = false;
+  }
+
+  async #page(limit: number): Promise<void> {
+    const run = this.#run!;
+    this.loading = true;
+    try {
+      const filter = toBroker(this.#filter!, this.#since);
+      const query = { filter, fields: FIELDS, limit, ...(this.next === undefined ? {} : { cursor: this.next }) };
+      const page = await live.client.query(query, { signal: run.signal });
+      this.rows.append(page.items.map(toRow));
+      this.next = page.next;
+      this.cut = page.cut;
+      this.at = live.now;
+      this.loaded = true;
+    } catch (error) {
+      if (!run.signal.aborted) this.error = error as Error;
+    }
+    if (run.signal.aborted) return;
+    this.loading = false;
+    this.version += 1;
+  }
+
+  #take({ items, more }: JobChanges): void {
+    const filter = this.#filter!;
+    for (const job of items) this.#change(job, matches(filter, job, live.now));
+    if (more > 0) this.#missed();
+    this.at = live.now;
+    if (this.follows && this.loaded && !this.loading && !this.rows.overflown && this.rows.newsCount > 0) this.showNews();
+    else this.version += 1;
+  }
+
+  #change(job: Job, belongs: boolean): void {
+    const row = toRow(job);
+    if (!this.rows.update(row)) this.rows.announce(row, belongs, this.loaded && this.next === undefined);
+  }
+
+  /** Events were missed: that there may be news is said, and what is on the screen is asked for soon. */
+  #missed(): void {
+    this.rows.overflown = true;
+    this.#refresh ??= setTimeout(() => {
+      this.#refresh = undefined;
+      void (this.follows ? this.#reload() : this.#refreshVisible());
+    }, REFRESH_MILLIS);
+  }
+
+  /** The first page again, in the place of all rows, without a blank moment. */
+  async #reload(): Promise<void> {
+    const filter = toBroker(this.#filter!, live.now);
+    const page = await this.#quietly({ filter, fields: FIELDS, limit: FIRST_PAGE_JOBS });
+    if (!page) return;
+    this.rows.clear();
+    this.rows.append(page.items.map(toRow));
+    this.next = page.next;
+    this.cut = page.cut;
+    this.version += 1;
+  }
+
+  async #refreshVisible(): Promise<void> {
+    const ids = this.visible.slice(0, REFRESH_JOBS_MAX);
+    if (ids.length === 0) return;
+    const page = await this.#quietly({ filter: { id: { $in: ids } }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
+    for (const job of page?.items ?? []) this.rows.update(toRow(job));
+    this.version += 1;
+  }
+
+  async #quietly(query: JobQuery): Promise<Page<Job> | undefined> {
+    const run = this.#run!;
+    try {
+      return await live.client.query(query, { signal: run.signal });
+    } catch (error) {
+      if (!run.signal.aborted) this.error = error as Error;
+      return undefined;
+    }
+  }
+}
