@@ -79,6 +79,21 @@ async fn a_job_is_submitted_waited_for_and_looked_at() {
 }
 
 #[tokio::test]
+async fn workers_are_listed_and_versions_of_plugins_chosen() {
+    let broker = Broker::with_demo().await;
+    assert_eq!(ends(&broker, 0, &["-o", "id", "worker", "ls"]).await, "local");
+    let thumbnail = fixtures::plugin("thumbnail");
+    let first = broker.get("/v1/plugins/demo").await.json()["active"].as_str().unwrap().to_owned();
+    ends(&broker, 0, &["plugin", "push", "demo", thumbnail.to_str().unwrap()]).await;
+    assert_eq!(ends(&broker, 0, &["-o", "id", "plugin", "rollback", "demo"]).await, first);
+    let output = windlass(&broker, &["plugin", "rollback", "demo"]).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("windlass plugin activate demo"), "it says what to try next: {words}");
+    ends(&broker, 3, &["plugin", "activate", "demo", "00000000"]).await;
+    assert_eq!(ends(&broker, 0, &["-o", "id", "plugin", "activate", "demo", &first[..12]]).await, first);
+}
+
+#[tokio::test]
 async fn a_plugin_is_pushed_and_a_picture_goes_through_it() {
     let broker = Broker::start().await;
     let (component, photograph) = (fixtures::plugin("thumbnail"), fixtures::photograph());

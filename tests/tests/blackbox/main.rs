@@ -11,6 +11,7 @@ mod cli;
 mod doors;
 mod faults;
 mod jobs;
+mod live;
 mod plugins;
 mod refusals;
 mod restarts;

@@ -68,6 +68,51 @@ async fn a_new_version_takes_over_while_a_job_of_the_old_one_finishes() {
 }
 
 #[tokio::test]
+async fn a_rollback_leads_to_the_version_active_before_even_after_a_restart() {
+    let mut broker = Broker::with_demo().await;
+    let first = broker.get("/v1/plugins/demo").await.json();
+    assert!(first["rollback_to"].is_null(), "{first}");
+    broker.request("POST", "/v1/plugins/demo/rollback").send().await.expect_problem(409, "bad_state");
+    for mark in ["second", "third"] {
+        let bytes = variant(&fixtures::plugin_bytes("demo"), mark);
+        broker.upload_bytes("demo", bytes).await.expect_status(201);
+    }
+    let third = broker.get("/v1/plugins/demo").await.json();
+    broker.kill9().await;
+    broker.restart().await;
+
+    let mut socket = broker.socket().await;
+    let second = socket.value(json!({ "op": "plugin.rollback", "plugin": "demo" })).await;
+    assert_eq!(second["active"], third["rollback_to"]);
+    assert_eq!(second["rollback_to"], first["active"], "the next rollback goes one step further back");
+    let back = broker.request("POST", "/v1/plugins/demo/rollback").send().await.expect_status(200).json();
+    assert_eq!(back["active"], first["active"]);
+    socket.refusal(json!({ "op": "plugin.rollback", "plugin": "demo" }), "bad_state").await;
+    let job = broker.submit("demo/add", json!([1, 2]), json!({})).await;
+    assert_eq!(broker.job(&job).await["version"], first["active"], "new jobs run on what is active");
+}
+
+#[tokio::test]
+async fn any_version_can_be_made_active() {
+    let broker = Broker::with_demo().await;
+    let first = broker.get("/v1/plugins/demo").await.json()["active"].as_str().unwrap().to_owned();
+    let bytes = variant(&fixtures::plugin_bytes("demo"), "second");
+    let second = broker.upload_bytes("demo", bytes).await.expect_status(201).json()["digest"].clone();
+    let chosen = json!({ "version": first[..12] });
+    let plugin = broker.post("/v1/plugins/demo/activate", &chosen).await.expect_status(200).json();
+    assert_eq!((&plugin["active"], &plugin["rollback_to"]), (&json!(first), &second));
+    let again = broker.post("/v1/plugins/demo/activate", &chosen).await.expect_status(200).json();
+    assert_eq!(again, plugin, "what is active already changes nothing");
+
+    let mut socket = broker.socket().await;
+    let frame = |plugin: &str, version: &str| json!({ "op": "plugin.activate", "plugin": plugin, "version": version });
+    socket.refusal(frame("demo", "0000000000"), "not_found").await;
+    socket.refusal(frame("nobody", &first), "not_found").await;
+    let other = socket.value(frame("demo", second.as_str().unwrap())).await;
+    assert_eq!(other["active"], second);
+}
+
+#[tokio::test]
 async fn a_short_name_two_plugins_export_is_refused_with_the_candidates() {
     let broker = Broker::with_demo().await;
     broker.upload_bytes("twin", fixtures::plugin_bytes("demo")).await.expect_status(201);
