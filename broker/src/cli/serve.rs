@@ -98,11 +98,10 @@ async fn be_a_broker(settings: Settings, output: Output) -> anyhow::Result<()> {
 /// Says where we listen. Programs wait for the first line; the rest is for people.
 fn announce(data: &Path, address: SocketAddr, demo: bool, output: Output) -> std::io::Result<()> {
     output.line(&format!("windlass listening on http://{address}"))?;
-    if output.is_terminal()
-        && let Some(token) = read_line(&data.join(TOKEN_FILE))
-    {
-        output.line(&format!("console http://{address}/#token={token}"))?;
-    }
+    // What is no terminal may be a log, where a token does not belong.
+    let token = if output.is_terminal() { read_line(&data.join(TOKEN_FILE)) } else { None };
+    let fragment = token.map_or_else(String::new, |token| format!("#token={token}"));
+    output.line(&format!("console http://{address}/{fragment}"))?;
     if demo {
         let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
         output.line(&format!(
