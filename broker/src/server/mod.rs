@@ -11,6 +11,7 @@ use thiserror::Error;
 mod accept;
 mod answer;
 mod connections;
+mod console;
 mod context;
 mod doors;
 mod endpoints;

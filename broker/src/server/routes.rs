@@ -56,7 +56,8 @@ macro_rules! routes {
 }
 
 routes! {
-    GET "/" Open about::front, "What this is and how to begin";
+    GET "/" Open about::front, "The console, or what this is and how to begin";
+    GET "/assets/{file}" Open about::asset, "A file of the console";
     GET "/healthz" Open about::healthz, "Whether the process lives";
     GET "/readyz" Open about::readyz, "Whether requests are taken";
     GET "/metrics" Token about::metrics, "Counters in the OpenMetrics text format";
@@ -163,7 +164,7 @@ mod tests {
     fn only_these_routes_are_open() {
         let open: Vec<_> =
             ROUTES.iter().filter(|route| route.access != Access::Token).map(|route| route.path).collect();
-        assert_eq!(open, ["/", "/healthz", "/readyz", "/v1/ws"]);
+        assert_eq!(open, ["/", "/assets/{file}", "/healthz", "/readyz", "/v1/ws"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod calls;
 mod cli;
+mod console;
 mod doors;
 mod faults;
 mod jobs;
