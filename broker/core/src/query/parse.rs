@@ -88,11 +88,9 @@ impl Parser<'_> {
     ) -> Result<Condition, FilterError> {
         let path = Path::parse(key).or_else(|reason| refuse(pointer, reason))?;
         self.schema.check(&path).or_else(|reason| refuse(pointer, reason))?;
-        match operand {
-            Value::Object(operators) if operators.keys().any(|key| key.starts_with('$')) => {
-                self.operators(&path, operators, pointer, depth)
-            }
-            operand => self.compares(&path, Comparison::Equal, operand, pointer),
+        match operand.as_object() {
+            Some(operators) if has_operators(operators) => self.operators(&path, operators, pointer, depth),
+            Some(_) | None => self.compares(&path, Comparison::Equal, operand, pointer),
         }
     }
 
@@ -110,9 +108,8 @@ impl Parser<'_> {
                 "$options" if operators.contains_key("$regex") => continue,
                 "$options" => return refuse(&place, "expected `$regex` beside it"),
                 "$regex" => {
-                    let options =
-                        operators.get("$options").map(|options| (options, within(pointer, "$options")));
-                    let pattern = self.pattern(operand, &place, options)?;
+                    let options = operators.get("$options");
+                    let pattern = self.pattern(operand, &place, options, &within(pointer, "$options"))?;
                     self.test(path, Test::Pattern(pattern), &place)?
                 }
                 "$not" => not(self.not(path, operand, &place, depth + 1)?),
@@ -216,7 +213,7 @@ impl Parser<'_> {
     }
 
     fn operand(&self, path: &Path, operand: &Value, pointer: &str) -> Result<Value, FilterError> {
-        if operand.as_object().is_some_and(|fields| fields.keys().any(|key| key.starts_with('$'))) {
+        if operand.as_object().is_some_and(has_operators) {
             return refuse(pointer, "expected a value: operators do not go here");
         }
         self.schema.operand(path, operand.clone()).or_else(|reason| refuse(pointer, reason))
@@ -239,15 +236,14 @@ impl Parser<'_> {
         &mut self,
         operand: &Value,
         pointer: &str,
-        options: Option<(&Value, String)>,
+        options: Option<&Value>,
+        options_pointer: &str,
     ) -> Result<Regex, FilterError> {
         let Some(pattern) = operand.as_str() else { return refuse(pointer, "expected text: a pattern") };
-        let letters = match &options {
+        let letters = match options.map(Value::as_str) {
             None => "",
-            Some((options, pointer)) => match options.as_str() {
-                Some(letters) if letters.chars().all(|letter| "imsx".contains(letter)) => letters,
-                Some(_) | None => return refuse(pointer, "expected letters out of `imsx`"),
-            },
+            Some(Some(letters)) if letters.chars().all(|letter| "imsx".contains(letter)) => letters,
+            Some(_) => return refuse(options_pointer, "expected letters out of `imsx`"),
         };
         self.compile(pattern, letters, pointer)
     }
@@ -282,6 +278,10 @@ impl Parser<'_> {
         }
         Ok(())
     }
+}
+
+fn has_operators(fields: &Map<String, Value>) -> bool {
+    fields.keys().any(|key| key.starts_with('$'))
 }
 
 fn not(condition: Condition) -> Condition {
