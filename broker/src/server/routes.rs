@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, live, plugins},
+    endpoints::{about, calls, jobs, live, plugins, search},
     exchange::Exchange,
     query::decode,
     ws,
@@ -64,13 +64,17 @@ routes! {
     GET "/v1/connections" Token about::connections, "WebSockets, open and gone";
     GET "/v1/events" Token live::events, "Jobs, figures or a list as server-sent events";
     GET "/v1/identity" Token about::identity, "Who answers here";
+    POST "/v1/bulk" Token search::bulk, "Do something to every job a filter means";
     POST "/v1/call/{plugin}/{function}" Token calls::call, "Run a handler now and answer its value";
-    GET "/v1/jobs" Token jobs::list, "A page of jobs, newest first";
+    GET "/v1/jobs" Token search::list, "A page of jobs, newest first";
     POST "/v1/jobs" Token jobs::submit, "Submit a job";
+    POST "/v1/jobs/query" Token search::query, "A page of the jobs a filter means";
     GET "/v1/jobs/{id}" Token jobs::get, "A job";
     POST "/v1/jobs/{id}/cancel" Token jobs::cancel, "Cancel a job";
     GET "/v1/jobs/{id}/events" Token jobs::events, "The changes of a job as server-sent events";
+    GET "/v1/jobs/{id}/history" Token jobs::history, "What is known of a job's life";
     GET "/v1/jobs/{id}/logs" Token jobs::logs, "What a job logged";
+    POST "/v1/jobs/{id}/purge" Token jobs::purge, "Forget a final job";
     GET "/v1/jobs/{id}/result" Token jobs::result, "The result of a job";
     POST "/v1/jobs/{id}/retry" Token jobs::retry, "Submit a final job again, as a new one";
     GET "/v1/plugins" Token plugins::list, "All plugins";

@@ -8,23 +8,27 @@ use windlass_wire::{code::ErrorCode, problem::Problem};
 use super::{context::Context, translate};
 
 mod about;
+mod bulk;
 mod calls;
 mod follow;
 mod jobs;
 mod plugins;
+mod search;
 mod stats;
 mod watch;
 mod workers;
 
 pub(super) use self::{
     about::{connections, identity, metrics, ready},
+    bulk::bulk,
     calls::call,
     follow::{Notice, Notices, Subject, follow},
     jobs::{
-        Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, retry, submit,
+        Submission, Waited, cancel, check_args_size, find, get, history, logs, purge, result, retry, submit,
         wait,
     },
     plugins::{activate, plugin, plugins, rollback, schemas},
+    search::{Search, query},
     stats::stats,
     watch::WatchFilter,
     workers::workers,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use windlass_core::job::{Job, sequence};
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, limits::SEARCH_ROWS_MAX};
 
 use super::{
     Engine, Family, Store, StoreError,
@@ -21,8 +21,6 @@ use super::{
     record,
 };
 
-/// Records looked at for one page.
-pub const PAGE_ROWS_MAX: usize = 10_000;
 /// Lanes one listing merges.
 pub const LANES_MAX: usize = 4_096;
 /// Records held in memory while lanes are merged, about.
@@ -30,19 +28,53 @@ const ROWS_HELD_MAX: usize = 4_096;
 /// Records of one lane and family read at once, at most.
 const LANE_ROWS_MAX: usize = 64;
 
-/// Live jobs first: a job moves from live to final, so one that moves between the two reads is seen twice
-/// and never missed.
-const FAMILIES: [Family; 2] = [Family::LiveJob, Family::FinalJob];
-
 /// Which jobs to list.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// The numbers of the queues to look in; none = all.
-    pub queues: Option<Vec<u32>>,
+    /// Where to look.
+    pub within: Within,
+    /// Jobs in which part of their life.
+    pub life: Life,
     /// Where the page before ended; none = begin with the newest.
     pub cursor: Option<Cursor>,
     /// Jobs wanted on the page.
     pub limit: usize,
+}
+
+/// Where to look for jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// Everywhere.
+    #[default]
+    All,
+    /// Among these.
+    Jobs(BTreeSet<JobId>),
+    /// In the queues with these numbers.
+    Queues(BTreeSet<u32>),
+}
+
+/// A part of a job's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// The whole of it.
+    #[default]
+    Any,
+    /// Before it is final.
+    Live,
+    /// Once it is final.
+    Final,
+}
+
+impl Life {
+    /// Live jobs first: a job moves from live to final, so one that moves between the two reads is seen twice
+    /// and never missed.
+    const fn families(self) -> &'static [Family] {
+        match self {
+            Self::Any => &[Family::LiveJob, Family::FinalJob],
+            Self::Live => &[Family::LiveJob],
+            Self::Final => &[Family::FinalJob],
+        }
+    }
 }
 
 /// A page of jobs, newest first.
@@ -52,7 +84,7 @@ pub struct Page {
     pub jobs: Vec<Job>,
     /// Where the next page begins; none = nothing is left.
     pub next: Option<Cursor>,
-    /// Whether [`PAGE_ROWS_MAX`] records were looked at before the page was full.
+    /// Whether [`SEARCH_ROWS_MAX`] records were looked at before the page was full.
     pub cut: bool,
 }
 
@@ -84,27 +116,30 @@ impl FromStr for Cursor {
 
 impl Store {
     /// Lists the jobs for which `matches` answers yes, newest first. Blocks on the disk.
-    pub fn jobs(&self, listing: &Listing, mut matches: impl FnMut(&Job) -> bool) -> Result<Page, StoreError> {
-        let engine = self.engine.as_ref();
+    pub fn jobs(
+        &self,
+        listing: &Listing,
+        mut matches: impl FnMut(&Job) -> Result<bool, StoreError>,
+    ) -> Result<Page, StoreError> {
         let before = listing.cursor.map_or(u64::MAX, |cursor| cursor.0);
-        let mut merge = Merge::open(engine, listing.queues.as_deref(), before)?;
+        let mut source = Source::open(self, listing, before)?;
         let mut page = Page { jobs: Vec::new(), next: None, cut: false };
         let mut rows = 0;
         while page.jobs.len() < listing.limit {
-            let Some(job) = merge.next(engine)? else {
+            let Some(job) = source.next(self)? else {
                 break;
             };
             page.next = Some(Cursor(sequence(job.id)));
-            if matches(&job) {
+            if matches(&job)? {
                 page.jobs.push(job);
             }
             rows += 1;
-            if rows == PAGE_ROWS_MAX {
+            if rows == SEARCH_ROWS_MAX {
                 page.cut = page.jobs.len() < listing.limit;
                 break;
             }
         }
-        if merge.is_done() {
+        if source.is_done() {
             page.next = None;
             page.cut = false;
         }
@@ -112,22 +147,72 @@ impl Store {
     }
 }
 
+/// Where jobs come from, newest first.
+enum Source {
+    /// The jobs asked for, the newest last.
+    Jobs(Vec<JobId>),
+    Merge(Merge),
+}
+
+impl Source {
+    fn open(store: &Store, listing: &Listing, before: u64) -> Result<Self, StoreError> {
+        let engine = store.engine.as_ref();
+        let queues = match &listing.within {
+            Within::All => None,
+            Within::Queues(queues) => Some(queues),
+            Within::Jobs(jobs) => {
+                let mut jobs: Vec<_> = jobs.iter().copied().filter(|id| sequence(*id) < before).collect();
+                jobs.sort_unstable_by_key(|id| sequence(*id));
+                return Ok(Self::Jobs(jobs));
+            }
+        };
+        Merge::open(engine, listing.life.families(), queues, before).map(Self::Merge)
+    }
+
+    fn next(&mut self, store: &Store) -> Result<Option<Job>, StoreError> {
+        match self {
+            Self::Merge(merge) => merge.next(store.engine.as_ref()),
+            Self::Jobs(jobs) => {
+                while let Some(id) = jobs.pop() {
+                    if let Some(job) = store.job(id)? {
+                        return Ok(Some(job));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Jobs(jobs) => jobs.is_empty(),
+            Self::Merge(merge) => merge.newest.is_empty(),
+        }
+    }
+}
+
 type LanePrefix = [u8; LANE_BYTES];
 
 /// The newest job of each lane on top.
 struct Merge {
+    families: &'static [Family],
     lanes: Vec<Lane>,
     newest: BinaryHeap<(u64, usize)>,
     lane_rows: usize,
 }
 
 impl Merge {
-    fn open(engine: &dyn Engine, queues: Option<&[u32]>, before: u64) -> Result<Self, StoreError> {
-        let lanes = find_lanes(engine, queues)?;
+    fn open(
+        engine: &dyn Engine,
+        families: &'static [Family],
+        queues: Option<&BTreeSet<u32>>,
+        before: u64,
+    ) -> Result<Self, StoreError> {
+        let lanes = find_lanes(engine, families, queues)?;
         let lane_rows = (ROWS_HELD_MAX / lanes.len().max(1)).clamp(1, LANE_ROWS_MAX);
         let lanes =
             lanes.into_iter().map(|prefix| Lane { prefix, before: Some(before), rows: BTreeMap::new() });
-        let mut merge = Self { lanes: lanes.collect(), newest: BinaryHeap::new(), lane_rows };
+        let mut merge = Self { families, lanes: lanes.collect(), newest: BinaryHeap::new(), lane_rows };
         for index in 0..merge.lanes.len() {
             merge.offer(engine, index)?;
         }
@@ -143,12 +228,8 @@ impl Merge {
         row.map(|(_, value)| record::decode(&value)).transpose()
     }
 
-    fn is_done(&self) -> bool {
-        self.newest.is_empty()
-    }
-
     fn offer(&mut self, engine: &dyn Engine, index: usize) -> Result<(), StoreError> {
-        if let Some(id) = self.lanes[index].newest(engine, self.lane_rows)? {
+        if let Some(id) = self.lanes[index].newest(engine, self.families, self.lane_rows)? {
             self.newest.push((sequence(id), index));
         }
         Ok(())
@@ -165,19 +246,30 @@ struct Lane {
 
 impl Lane {
     /// The newest job not taken yet.
-    fn newest(&mut self, engine: &dyn Engine, limit: usize) -> Result<Option<JobId>, StoreError> {
+    fn newest(
+        &mut self,
+        engine: &dyn Engine,
+        families: &[Family],
+        limit: usize,
+    ) -> Result<Option<JobId>, StoreError> {
         while self.rows.is_empty()
             && let Some(before) = self.before
         {
-            self.before = self.read(engine, before, limit)?;
+            self.before = self.read(engine, families, before, limit)?;
         }
         Ok(self.rows.last_key_value().map(|(id, _)| *id))
     }
 
-    /// Reads on below `before` and answers how far down both families are known now.
-    fn read(&mut self, engine: &dyn Engine, before: u64, limit: usize) -> Result<Option<u64>, StoreError> {
+    /// Reads on below `before` and answers how far down all families are known now.
+    fn read(
+        &mut self,
+        engine: &dyn Engine,
+        families: &[Family],
+        before: u64,
+        limit: usize,
+    ) -> Result<Option<u64>, StoreError> {
         let mut known_from = None;
-        for family in FAMILIES {
+        for family in families {
             let prefix = [&[family.prefix()], self.prefix.as_slice()].concat();
             let end = [prefix.as_slice(), &before.to_be_bytes()].concat();
             let range = KeyRange::prefix(&prefix).below(&end);
@@ -200,9 +292,13 @@ impl Lane {
 }
 
 /// Finds the lanes that hold jobs by skipping from the first key of one to the first of the next.
-fn find_lanes(engine: &dyn Engine, queues: Option<&[u32]>) -> Result<BTreeSet<LanePrefix>, StoreError> {
+fn find_lanes(
+    engine: &dyn Engine,
+    families: &[Family],
+    queues: Option<&BTreeSet<u32>>,
+) -> Result<BTreeSet<LanePrefix>, StoreError> {
     let mut lanes = BTreeSet::new();
-    for family in FAMILIES {
+    for family in families {
         let family_prefix = vec![family.prefix()];
         let Some(queues) = queues else {
             find_lanes_in(engine, &family_prefix, &mut lanes)?;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod name;
 pub mod plugin;
 pub mod problem;
+pub mod query;
 pub mod span;
 pub mod state;
 pub mod stats;

@@ -16,6 +16,7 @@ mod live;
 mod plugins;
 mod refusals;
 mod restarts;
+mod search;
 mod stopping;
 mod thumbnails;
 mod watching;

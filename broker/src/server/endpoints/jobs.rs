@@ -10,7 +10,6 @@ use serde_json::json;
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
-    limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -21,7 +20,7 @@ use crate::server::{
     exchange::Exchange,
     limits::RETRY_AFTER_SECONDS,
     sse::{self, End},
-    verbs::{self, Filter, Subject, Submission, Waited, WatchFilter},
+    verbs::{self, Subject, Submission, Waited, WatchFilter},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -43,26 +42,6 @@ fn accepted(job: JobId) -> Result<Answer, Problem> {
         answer.headers_mut().insert(LOCATION, location);
     }
     Ok(answer)
-}
-
-pub(in crate::server) async fn list(mut exchange: Exchange) -> Result<Answer, Problem> {
-    let query = &mut exchange.query;
-    let filter = Filter {
-        state: query.take("state")?,
-        queue: query.take("queue")?,
-        handler: query.take("handler")?,
-        limit: query.take("limit")?.unwrap_or(PAGE_JOBS_DEFAULT),
-        cursor: query.take("cursor")?,
-    };
-    exchange.query.finish()?;
-    if !(1..=PAGE_JOBS_MAX).contains(&filter.limit) {
-        return Err(Problem::new(
-            ErrorCode::BadRequest,
-            format!("query `limit`: expected 1 to {PAGE_JOBS_MAX}"),
-        )
-        .with_detail(json!({ "query": "limit" })));
-    }
-    answer::json(StatusCode::OK, &verbs::list(&exchange.context, &exchange.caller, filter).await?)
 }
 
 pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem> {
@@ -111,6 +90,20 @@ pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, P
     let (context, caller, body) = exchange.body(0).await?;
     debug_assert!(body.is_empty(), "a longer body was refused");
     accepted(verbs::retry(&context, &caller, job, version.as_deref()).await?)
+}
+
+pub(in crate::server) async fn purge(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let (context, caller, body) = exchange.body(0).await?;
+    debug_assert!(body.is_empty(), "a longer body was refused");
+    verbs::purge(&context, &caller, job).await?;
+    answer::json(StatusCode::OK, &json!({ "job": job }))
+}
+
+pub(in crate::server) async fn history(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &verbs::history(&exchange.context, &exchange.caller, job).await?)
 }
 
 pub(in crate::server) async fn events(exchange: Exchange) -> Result<Answer, Problem> {

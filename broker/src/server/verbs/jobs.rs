@@ -9,13 +9,8 @@ use windlass_core::{
     job::{Job, Spec, State},
 };
 use windlass_wire::{
-    code::ErrorCode,
-    id::JobId,
-    job::{JobPage, JobView},
-    limits::ARGS_TEXT_BYTES_MAX,
-    problem::Problem,
-    state::JobState,
-    submit::SubmitOptions,
+    code::ErrorCode, id::JobId, job::JobView, limits::ARGS_TEXT_BYTES_MAX, problem::Problem,
+    query::JobHistory, state::JobState, submit::SubmitOptions,
 };
 
 use super::{
@@ -28,7 +23,6 @@ use super::{
 use crate::{
     driver::{NewJob, Refused},
     sandbox::arguments::check,
-    store::listing::{Cursor, Listing},
 };
 
 /// A job to submit, as clients write it.
@@ -40,16 +34,6 @@ pub(in crate::server) struct Submission {
     args: Value,
     #[serde(default)]
     opts: SubmitOptions,
-}
-
-/// Which jobs to list.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Filter {
-    pub(in crate::server) state: Option<JobState>,
-    pub(in crate::server) queue: Option<String>,
-    pub(in crate::server) handler: Option<String>,
-    pub(in crate::server) limit: usize,
-    pub(in crate::server) cursor: Option<Cursor>,
 }
 
 /// What became of waiting.
@@ -204,31 +188,31 @@ pub(in crate::server) async fn cancel(context: &Context, caller: &Caller, id: Jo
     }
 }
 
-/// A page of the caller's jobs, newest first, without their arguments.
-pub(in crate::server) async fn list(
+/// What is known of a job's life.
+pub(in crate::server) async fn history(
     context: &Context,
     caller: &Caller,
-    filter: Filter,
-) -> Result<JobPage, Problem> {
-    let channel = caller.channel.clone();
-    let page = context
-        .with_store(move |store| {
-            let Filter { state, queue, handler, limit, cursor } = filter;
-            let own = store.queues()?.into_iter().filter(|known| {
-                known.channel == channel && queue.as_ref().is_none_or(|queue| *queue == known.name)
-            });
-            let queues = Some(own.map(|known| known.number).collect());
-            store.jobs(&Listing { queues, cursor, limit }, |job| {
-                state.is_none_or(|state| state == job.state.name())
-                    && handler.as_ref().is_none_or(|handler| *handler == job.spec.handler)
-            })
-        })
-        .await?;
-    Ok(JobPage {
-        items: page.jobs.iter().map(|job| job_view(job, None)).collect(),
-        next: page.next.map(|cursor| cursor.to_string()),
-        cut: page.cut,
-    })
+    id: JobId,
+) -> Result<JobHistory, Problem> {
+    find(context, caller, id).await.map(|job| translate::history(&job))
+}
+
+/// Forgets a final job with everything that is kept of it; durable when this answers.
+///
+/// Cancel safety: dropped before the answer, the job may have been forgotten or not.
+pub(in crate::server) async fn purge(context: &Context, caller: &Caller, id: JobId) -> Result<(), Problem> {
+    let job = find(context, caller, id).await?;
+    if !job.state.is_final() {
+        let state = job.state.name();
+        return Err(Problem::new(
+            ErrorCode::BadState,
+            format!("the job is {state}; only final jobs are purged"),
+        )
+        .with_detail(json!({ "state": state }))
+        .with_hint("cancel it first"));
+    }
+    let changes = context.with_store(move |store| store.without_job(&job)).await?;
+    context.store.committer().commit(changes).await.map_err(|error| translate::store_error(&error))
 }
 
 /// A job of the caller's channel; those of others do not exist for it.
