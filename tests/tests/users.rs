@@ -23,11 +23,7 @@ async fn makes_a_thumbnail(command: &mut Command) {
 
 #[tokio::test]
 async fn with_python() {
-    let python = std::env::var_os("WINDLASS_TEST_PYTHON").expect(
-        "set WINDLASS_TEST_PYTHON to a Python that has `websockets`; ./test does, or by hand: \
-         python3 -m venv target/venv && target/venv/bin/pip install -r tests/users/requirements.txt",
-    );
-    makes_a_thumbnail(Command::new(python).arg(fixtures::package().join("users/user.py"))).await;
+    makes_a_thumbnail(Command::new(fixtures::python()).arg(fixtures::package().join("users/user.py"))).await;
 }
 
 #[tokio::test]
