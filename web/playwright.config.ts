@@ -1,6 +1,9 @@
 // Browser tests: the built binary serves the console, Chromium drives it, on a desktop and on a phone.
 import { defineConfig, devices } from "@playwright/test";
 
+// The client needs a WebSocket in Node 20 too; the workers inherit this.
+process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --experimental-websocket`;
+
 const chromium = process.env.WINDLASS_TEST_CHROMIUM ?? "/usr/bin/chromium";
 const args = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -24,9 +24,14 @@ export class Broker {
     return broker;
   }
 
+  /** Where the console is served. */
+  get site(): string {
+    return this.url;
+  }
+
   /** The console's address with the token in its fragment. */
   get console(): string {
-    return `${this.url}/#token=${this.token}`;
+    return `${this.site}/#token=${this.token}`;
   }
 
   /** The process is killed, as in a crash; `revive` starts it again on the same port and data. */

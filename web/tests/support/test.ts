@@ -30,7 +30,7 @@ export const test = base.extend<Fixtures, { broker: Broker }>({
   open: async ({ page, broker }, use) => {
     await use(async (path = "/") => {
       await page.goto("about:blank");
-      await page.goto(`${broker.url}/#token=${broker.token}&${path}`);
+      await page.goto(`${broker.site}/#token=${broker.token}&${path}`);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     });
   },

@@ -199,3 +199,9 @@ export function shortWit(type: Type): string {
       return type.wit;
   }
 }
+
+/** What a handler takes and gives in few words: `(x: s32) -> record`. */
+export function signature(handler: { params: readonly { name: string; type: string }[]; result?: string }): string {
+  const params = handler.params.map(({ name, type }) => `${name}: ${shortWit(parseType(type))}`);
+  return `(${params.join(", ")})${handler.result === undefined ? "" : ` -> ${shortWit(parseType(handler.result))}`}`;
+}

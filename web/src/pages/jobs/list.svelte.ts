@@ -58,6 +58,7 @@ export class JobList {
     this.#subscription = live.client.subscribe<JobChanges>("jobs", { filter: fixed }, {
       event: (changes) => this.#take(changes),
       gap: () => this.#missed(),
+      refused: (error) => (this.error = error),
     });
     void this.#page(FIRST_PAGE_JOBS);
   }

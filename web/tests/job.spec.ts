@@ -1,0 +1,75 @@
+// A job's page: what became of it, live, and how to do it again.
+import { expect, expectAccessible, test } from "./support/test";
+
+test("a failed job tells why, with the guest's stack, its attempts and its log @phone", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/panic", { message: "the disk is full" }, { retry: { max_attempts: 2, initial: "10ms" }, tags: { customer: "acme" } });
+  await open(`/jobs/${job}`);
+  await expect(page.getByRole("alert")).toContainText("unreachable");
+  await page.getByText(/frames of the guest/).click();
+  await expect(page.getByRole("alert")).toContainText("demo");
+  await expect(page.getByRole("region", { name: "Log" })).toContainText("the disk is full");
+  await expect(page.getByRole("region", { name: "Attempts" }).getByRole("row")).toHaveCount(5);
+  await expect(page.getByText("customer: acme")).toBeVisible();
+  await expect(page.getByRole("listitem").filter({ hasText: "attempt 2" })).toContainText("trap");
+  await expectAccessible(page);
+});
+
+test("a job that runs is watched to its end", async ({ page, open, broker }) => {
+  const job = await broker.submit("demo/sleep", { millis: 1_500 });
+  await open(`/jobs/${job}`);
+  await expect(page.getByText("attempt 1 runs")).toBeVisible();
+  await expectAccessible(page);
+  await expect(page.getByRole("region", { name: "Result" })).toContainText(/1\d\d\d/);
+  await expect(page.getByRole("button", { name: "Retry" })).toBeEnabled();
+});
+
+test("numbers keep all their digits", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/divide", { a: 1, b: 3 });
+  await open(`/jobs/${job}`);
+  await expect(page.getByRole("region", { name: "Result" })).toContainText(/0\.3{16}/);
+});
+
+test("cancel asks first, then stops the handler", async ({ page, open, broker }) => {
+  const job = await broker.submit("demo/spin");
+  await open(`/jobs/${job}`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  const dialog = page.getByRole("dialog", { name: "Cancel this job?" });
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Cancel job" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "Cancelled" })).toBeVisible();
+  expect(await broker.request("GET", `v1/jobs/${job}`)).toMatchObject({ state: "cancelled" });
+});
+
+test("retry leads to the new job, which says what it is a retry of", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/fail", { message: "no" });
+  await open(`/jobs/${job}`);
+  await page.getByRole("button", { name: "Retry" }).click();
+  await expect(page.getByRole("link", { name: job })).toBeVisible();
+  expect(page.url()).not.toContain(job);
+});
+
+test("run like this fills the form with the job's arguments", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/add", { x: 17, y: 25 });
+  await open(`/jobs/${job}`);
+  await page.getByRole("link", { name: "Run like this" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Run" })).toBeVisible();
+  await expect(page.getByRole("main")).toContainText(job);
+  await expect(page.getByLabel(/^x/).first()).toHaveValue("17");
+});
+
+test("the same can be submitted by curl, command line and Python", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/add", { x: 17, y: 25 });
+  await open(`/jobs/${job}`);
+  const panel = page.getByRole("region", { name: "Submit the same" });
+  await expect(panel).toContainText("curl");
+  await panel.getByRole("tab", { name: "CLI" }).click();
+  await expect(panel).toContainText("windlass submit demo/add");
+  await panel.getByRole("tab", { name: "CLI" }).press("ArrowRight");
+  await expect(panel).toContainText("urllib.request");
+});
+
+test("a job that does not exist says so @phone", async ({ page, broker }) => {
+  await page.goto(`${broker.site}/#token=${broker.token}&/jobs/${"0".repeat(32)}`);
+  await expect(page.getByRole("alert")).toContainText("not_found");
+  await expectAccessible(page);
+});
