@@ -18,6 +18,7 @@ mod exchange;
 mod http;
 mod limits;
 mod live;
+mod openapi;
 mod query;
 mod routes;
 mod socket;

@@ -16,6 +16,8 @@ pub mod limits;
 pub mod name;
 pub mod plugin;
 pub mod problem;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod span;
 pub mod state;
 pub mod stats;

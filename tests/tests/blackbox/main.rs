@@ -12,6 +12,8 @@ mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod msgpack;
+mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;
