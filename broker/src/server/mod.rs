@@ -19,6 +19,7 @@ mod exchange;
 mod http;
 mod limits;
 mod live;
+mod openapi;
 mod query;
 mod routes;
 mod socket;

@@ -77,6 +77,7 @@ routes! {
     POST "/v1/jobs/{id}/purge" Token jobs::purge, "Forget a final job";
     GET "/v1/jobs/{id}/result" Token jobs::result, "The result of a job";
     POST "/v1/jobs/{id}/retry" Token jobs::retry, "Submit a final job again, as a new one";
+    GET "/v1/openapi.json" Token about::openapi, "This API as an OpenAPI document, installed handlers included";
     GET "/v1/plugins" Token plugins::list, "All plugins";
     GET "/v1/plugins/{name}" Token plugins::get, "A plugin";
     PUT "/v1/plugins/{name}" Token plugins::upload, "Upload a component and make it the active version";

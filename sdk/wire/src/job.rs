@@ -9,6 +9,7 @@ use crate::{id::JobId, problem::Problem, state::JobState, submit::RetryOptions};
 
 /// The record of a job. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
     /// Its id.
     pub id: JobId,
@@ -93,6 +94,7 @@ impl JobView {
 
 /// One ended run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptView {
     /// 1 for the first.
     pub number: u32,
@@ -111,6 +113,7 @@ pub struct AttemptView {
 
 /// What an attempt used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Wall time in microseconds.
     pub wall_micros: u64,
@@ -120,8 +123,27 @@ pub struct Usage {
     pub memory_bytes_peak: u64,
 }
 
+/// The answer to a submission over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobAccepted {
+    /// The new job.
+    pub job: JobId,
+}
+
+/// Where a job is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStanding {
+    /// The job.
+    pub job: JobId,
+    /// Its state.
+    pub state: JobState,
+}
+
 /// A page of jobs, newest first unless another order was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobPage<T = JobView> {
     /// The jobs, or the fields asked for of each.
     pub items: Vec<T>,
@@ -135,6 +157,7 @@ pub struct JobPage<T = JobView> {
 
 /// An event of topic `jobs`: the jobs that changed lately.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangedJobs {
     /// The last that changed, as they are now, in the order of their changes.
     pub items: Vec<JobView>,

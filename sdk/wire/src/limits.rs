@@ -2,6 +2,10 @@
 
 /// A frame or HTTP body, each way, after authentication.
 pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Values in a frame of `MessagePack`: as many as fit a frame of JSON.
+pub const FRAME_VALUES_MAX: usize = MESSAGE_BYTES_MAX / 2;
+/// Arrays and objects within each other in a frame.
+pub const FRAME_DEPTH_MAX: usize = 127;
 /// A frame before authentication.
 pub const MESSAGE_BYTES_MAX_BEFORE_HELLO: usize = 64 << 10;
 /// Arguments of one run, decoded.

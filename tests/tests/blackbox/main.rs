@@ -13,6 +13,8 @@ mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod msgpack;
+mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;

@@ -7,6 +7,7 @@ use crate::server::{
     answer::{self, Answer},
     console,
     exchange::Exchange,
+    openapi,
     traffic::METRICS_MEDIA_TYPE,
     verbs,
 };
@@ -65,6 +66,11 @@ pub(in crate::server) async fn metrics(exchange: Exchange) -> Result<Answer, Pro
 pub(in crate::server) async fn identity(exchange: Exchange) -> Result<Answer, Problem> {
     exchange.query.finish()?;
     answer::json(StatusCode::OK, &verbs::identity(&exchange.context, &exchange.caller, None))
+}
+
+pub(in crate::server) async fn openapi(exchange: Exchange) -> Result<Answer, Problem> {
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &openapi::document(&exchange.context.registry.plugins()))
 }
 
 pub(in crate::server) async fn connections(exchange: Exchange) -> Result<Answer, Problem> {

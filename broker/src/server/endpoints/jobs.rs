@@ -10,6 +10,7 @@ use serde_json::json;
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
+    job::{JobAccepted, JobStanding},
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -37,7 +38,7 @@ pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Prob
 }
 
 fn accepted(job: JobId) -> Result<Answer, Problem> {
-    let mut answer = answer::json(StatusCode::CREATED, &json!({ "job": job }))?;
+    let mut answer = answer::json(StatusCode::CREATED, &JobAccepted { job })?;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
         answer.headers_mut().insert(LOCATION, location);
     }
@@ -58,14 +59,14 @@ pub(in crate::server) async fn result(mut exchange: Exchange) -> Result<Answer, 
     let patience = patience.span().map(Span::duration);
     match verbs::wait(&exchange.context, &exchange.caller, job, patience).await? {
         Waited::Final(job) => {
-            verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value))
+            verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value.json))
         }
         Waited::Still(state) => still(job, state),
     }
 }
 
 fn still(job: JobId, state: JobState) -> Result<Answer, Problem> {
-    let mut answer = answer::json(StatusCode::ACCEPTED, &json!({ "job": job, "state": state }))?;
+    let mut answer = answer::json(StatusCode::ACCEPTED, &JobStanding { job, state })?;
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     Ok(answer)
 }
@@ -81,7 +82,7 @@ pub(in crate::server) async fn cancel(exchange: Exchange) -> Result<Answer, Prob
     let (context, caller, body) = exchange.body(0).await?;
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::cancel(&context, &caller, job).await?;
-    answer::json(StatusCode::OK, &json!({ "job": job, "state": JobState::Cancelled }))
+    answer::json(StatusCode::OK, &JobStanding { job, state: JobState::Cancelled })
 }
 
 pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, Problem> {

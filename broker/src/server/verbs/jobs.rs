@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use windlass_core::{
     command::Refusal,
     job::{Job, Spec, State},
@@ -18,7 +19,7 @@ use super::{
         context::{Caller, Context, draining},
         translate::{self, Terms, argument_error, job_error, job_view},
     },
-    bring, damaged,
+    HandlerValue, bring, damaged,
 };
 use crate::{
     driver::{NewJob, Refused},
@@ -26,14 +27,22 @@ use crate::{
 };
 
 /// A job to submit, as clients write it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Submission {
+    /// `plugin/function`, or just the function where only one active plugin has it.
     handler: String,
+    /// Its arguments: an object by name, or an array in order.
     #[serde(default)]
+    #[schemars(schema_with = "args_schema")]
     args: Value,
+    /// How it is to be run.
     #[serde(default)]
     opts: SubmitOptions,
+}
+
+fn args_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["object", "array", "null"] })
 }
 
 /// What became of waiting.
@@ -147,9 +156,15 @@ pub(in crate::server) async fn get(
 }
 
 /// The result of a final job, or why it has none.
-pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Box<RawValue>, Problem> {
+pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<HandlerValue, Problem> {
     match &job.state {
-        State::Succeeded { result, .. } => bring(context, result).await,
+        State::Succeeded { result, .. } => {
+            let json = bring(context, result).await?;
+            let function = job.spec.handler.split_once('/').map_or("", |(_, function)| function);
+            let version = context.registry.version(&job.spec.version);
+            let handler = version.as_ref().and_then(|version| version.handler(function));
+            Ok(HandlerValue { json, handler: version.zip(handler) })
+        }
         state @ (State::Scheduled { .. }
         | State::Ready
         | State::Running(_)

@@ -9,6 +9,7 @@ use windlass_wire::{
     connection::OpView,
     frame::RequestId,
     id::JobId,
+    job::JobStanding,
     name::is_name,
     problem::Problem,
     query::{BulkRequest, JobQuery},
@@ -218,7 +219,7 @@ fn job_cancel(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         verbs::cancel(&context, &caller, job).await?;
-        value(&json!({ "job": job, "state": JobState::Cancelled }))
+        value(&JobStanding { job, state: JobState::Cancelled })
     }))
 }
 
@@ -257,7 +258,7 @@ fn job_result(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         let job = verbs::find(&context, &caller, job).await?;
-        verbs::result(&context, &job).await.map(Answer::Value)
+        verbs::result(&context, &job).await.map(Answer::Handled)
     }))
 }
 
@@ -281,7 +282,7 @@ fn job_wait(session: &mut Session, params: Params) -> Result<Reply, Problem> {
         timeout.map_or(Some(PATIENCE_DEFAULT), |timeout| timeout.span().map(Span::duration));
     Ok(session.later(move |context, caller| async move {
         match verbs::wait(&context, &caller, job, patience).await? {
-            Waited::Final(job) => verbs::result(&context, &job).await.map(Answer::Value),
+            Waited::Final(job) => verbs::result(&context, &job).await.map(Answer::Handled),
             Waited::Still(state) => Err(still(state)),
         }
     }))
@@ -305,7 +306,7 @@ fn plugin_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
 
 fn plugin_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let Nothing {} = typed(params)?;
-    now(&json!({ "items": verbs::plugins(&session.context) }))
+    now(&verbs::plugins(&session.context))
 }
 
 fn plugin_rollback(session: &mut Session, params: Params) -> Result<Reply, Problem> {
