@@ -98,17 +98,16 @@ async fn be_a_broker(settings: Settings, output: Output) -> anyhow::Result<()> {
 /// Says where we listen. Programs wait for the first line and may read no further; the rest is for people.
 fn announce(data: &Path, address: SocketAddr, demo: bool, output: Output) -> std::io::Result<()> {
     output.line(&format!("windlass listening on http://{address}"))?;
-    match output.line(&invitation(data, address, demo, output)) {
+    match output.line(&invitation(data, address, demo)) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         said => said,
     }
 }
 
 /// How to go on from here.
-fn invitation(data: &Path, address: SocketAddr, demo: bool, output: Output) -> String {
-    // What is no terminal may be a log, where a token does not belong.
-    let token = if output.is_terminal() { read_line(&data.join(TOKEN_FILE)) } else { None };
-    let fragment = token.map_or_else(String::new, |token| format!("#token={token}"));
+fn invitation(data: &Path, address: SocketAddr, demo: bool) -> String {
+    let fragment =
+        read_line(&data.join(TOKEN_FILE)).map_or_else(String::new, |token| format!("#token={token}"));
     let console = format!("console http://{address}/{fragment}");
     if !demo {
         return console;
