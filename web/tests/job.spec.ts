@@ -14,12 +14,17 @@ test("a failed job tells why, with the guest's stack, its attempts and its log @
   await expectAccessible(page);
 });
 
-test("a job that runs is watched to its end", async ({ page, open, broker }) => {
-  const job = await broker.submit("demo/sleep", { millis: 1_500 });
+test("a job is watched while it waits, runs and ends", async ({ page, open, broker }) => {
+  const { slots } = await broker.request<{ slots: { total: number } }>("GET", "v1/stats");
+  const inTheWay = [];
+  for (let slot = 0; slot < slots.total; slot += 1) inTheWay.push(await broker.submit("demo/spin", {}, { run_timeout: "never" }));
+  const job = await broker.submit("demo/sleep", { millis: 5_000 });
   await open(`/jobs/${job}`);
-  await expect(page.getByText("attempt 1 runs")).toBeVisible();
+  await expect(page.getByText("waits for a slot")).toBeVisible();
   await expectAccessible(page);
-  await expect(page.getByRole("region", { name: "Result" })).toContainText(/1\d\d\d/);
+  for (const other of inTheWay) await broker.request("POST", `v1/jobs/${other}/cancel`);
+  await expect(page.getByText("attempt 1 runs")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Result" })).toContainText("5000");
   await expect(page.getByRole("button", { name: "Retry" })).toBeEnabled();
 });
 

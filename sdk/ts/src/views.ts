@@ -181,15 +181,8 @@ export interface Identity {
   connection?: string;
 }
 
-/** Counts of what happened. The set may grow. */
-export interface Counts {
-  submitted: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  calls: number;
-  [name: string]: number;
-}
+/** Counts by name: `submitted`, `succeeded`, `failed`, `cancelled`, `calls` and others. In the broker's first second there are none. */
+export type Counts = Record<string, number>;
 
 export interface Failure {
   code: string;
@@ -201,15 +194,11 @@ export interface Failure {
   job: string;
 }
 
-/** One number a second, oldest first. */
+/** One number a second by the names of the counts, oldest first. */
 export interface History {
   end_at: string;
   step_seconds: number;
-  submitted: number[];
-  succeeded: number[];
-  failed: number[];
-  cancelled: number[];
-  calls: number[];
+  [name: string]: number[] | string | number;
 }
 
 export interface Stats {

@@ -34,17 +34,18 @@ class LiveStats {
 }
 
 function whole(history: NonNullable<Stats["history"]>): number[][] {
-  const count = history.submitted.length;
+  const columns = SERIES.map((name) => (history[name] as number[] | undefined) ?? []);
+  const count = Math.max(...columns.map((column) => column.length));
   const end = Math.floor(Date.parse(history.end_at) / 1_000);
   const times = Array.from({ length: count }, (_, index) => end - (count - 1 - index) * history.step_seconds);
-  return [times, ...SERIES.map((name) => history[name])];
+  return [times, ...columns.map((column) => [...Array<number>(count - column.length).fill(0), ...column])];
 }
 
 function next(history: number[][], { at, rates }: Stats): number[][] {
   const time = Math.floor(Date.parse(at) / 1_000);
   const last = history[0]!.at(-1);
   if (last !== undefined && time <= last) return history;
-  const row = [time, ...SERIES.map((name) => rates[name])];
+  const row = [time, ...SERIES.map((name) => rates[name] ?? 0)];
   const from = Math.max(0, history[0]!.length + 1 - SECONDS_MAX);
   return history.map((column, index) => [...column.slice(from), row[index]!]);
 }
