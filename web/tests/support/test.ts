@@ -21,7 +21,7 @@ export const test = base.extend<Fixtures, { broker: Broker }>({
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
-      const expected = /WebSocket connection|net::ERR_CONNECTION/.test(message.text());
+      const expected = /WebSocket connection|net::ERR_CONNECTION|status of 422/.test(message.text());
       if (message.type() === "error" && !expected) errors.push(message.text());
     });
     await use(page);

@@ -274,8 +274,12 @@ class DraftReader {
 
   private variant(type: TypeOf<"variant">, json: Json, pointer: string): Draft {
     const name = json instanceof Map ? json.get("case") : undefined;
+    if (!(json instanceof Map) || typeof name !== "string") return this.mismatch(type, pointer);
     const found = type.cases.find((of) => of.name === name);
-    if (!(json instanceof Map) || !found) return this.mismatch(type, pointer);
+    if (!found) {
+      this.tell(within(pointer, "case"), `there is no case \`${name}\``);
+      return blank(type);
+    }
     return this.payload(found.name, found.type, json.get("value"), within(pointer, "value"));
   }
 
