@@ -158,6 +158,14 @@ fn what_a_field_must_be_is_known() {
 }
 
 #[test]
+fn fields_of_which_something_is_required_are_known() {
+    let filter =
+        parse(&json!({ "b.c": "x", "a": { "$gt": "y" }, "$or": [{ "d": "x" }, { "d": "y" }] })).unwrap();
+    let paths: Vec<_> = filter.required_paths().iter().map(ToString::to_string).collect();
+    assert_eq!(paths, ["d", "b.c"]);
+}
+
+#[test]
 fn bounds_of_a_field_are_known() {
     let bounds = |filter: Value| {
         let Bounds { min, max } = parse(&filter).unwrap().bounds(&Path::of(["a"]));

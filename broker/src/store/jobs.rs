@@ -11,12 +11,13 @@ use super::{
 };
 
 impl Change {
-    /// Writes a job where its state says it belongs.
+    /// Writes a job where its state says it belongs, and what the index has to know of it.
     pub fn set_job(self, job: &Job) -> Result<Self, StoreError> {
+        let change = self.set_terms(job)?;
         if job.state.is_final() {
-            self.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
+            change.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
         } else {
-            self.set(&Key::LiveJob(job.id), job)
+            change.set(&Key::LiveJob(job.id), job)
         }
     }
 }
@@ -53,7 +54,7 @@ impl Store {
                 changes.push(pieces.iter().try_fold(Change::default(), remove)?);
             }
         }
-        changes.push(Change::default().remove(&Key::FinalJob(job.id))?);
+        changes.push(Change::default().remove_terms(job)?.remove(&Key::FinalJob(job.id))?);
         Ok(changes)
     }
 

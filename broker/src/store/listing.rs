@@ -1,4 +1,4 @@
-//! Jobs of many queues, newest first, without an index for it.
+//! Jobs of many queues, newest first.
 //!
 //! The key of a job begins with its queue and priority, its *lane*; within a lane keys are in the order of
 //! submission, and sequence numbers count over all lanes. So the lanes are found by skipping from one to the
@@ -10,13 +10,17 @@ use std::{
     str::FromStr,
 };
 
-use windlass_core::job::{Job, sequence};
+use windlass_core::{
+    job::{Job, Timestamp, queue_number, sequence},
+    limits::COUNTER_BITS,
+};
 use windlass_wire::{id::JobId, limits::SEARCH_ROWS_MAX};
 
 use super::{
     Engine, Family, Store, StoreError,
     engine::{Direction, KeyRange},
     error::Limit,
+    index::{Postings, Step, Term},
     keys::{Key, LANE_BYTES},
     record,
 };
@@ -35,6 +39,10 @@ pub struct Listing {
     pub within: Within,
     /// Jobs in which part of their life.
     pub life: Life,
+    /// Jobs accepted at this time or later; others are passed over.
+    pub since: Option<Timestamp>,
+    /// Jobs accepted before this time; others are passed over.
+    pub until: Option<Timestamp>,
     /// Where the page before ended; none = begin with the newest.
     pub cursor: Option<Cursor>,
     /// Jobs wanted on the page.
@@ -51,6 +59,13 @@ pub enum Within {
     Jobs(BTreeSet<JobId>),
     /// In the queues with these numbers.
     Queues(BTreeSet<u32>),
+    /// Among those that have one term of each group, and are in a queue with one of these numbers.
+    Terms {
+        /// The groups of terms.
+        groups: Vec<Vec<Term>>,
+        /// The numbers.
+        queues: BTreeSet<u32>,
+    },
 }
 
 /// A part of a job's life.
@@ -125,25 +140,81 @@ impl Store {
         let mut source = Source::open(self, listing, before)?;
         let mut page = Page { jobs: Vec::new(), next: None, cut: false };
         let mut rows = 0;
-        while page.jobs.len() < listing.limit {
-            let Some(job) = source.next(self)? else {
-                break;
-            };
-            page.next = Some(Cursor(sequence(job.id)));
-            if matches(&job)? {
+        while page.jobs.len() < listing.limit && rows < SEARCH_ROWS_MAX {
+            let Some(row) = source.next(self)? else { return Ok(Page { next: None, ..page }) };
+            rows += 1;
+            page.next = Some(Cursor(row.from));
+            let Some(job) = row.job else { continue };
+            if let Some(before) = self.pass_over(listing, &job)? {
+                source = Source::open(self, listing, before)?;
+                page.next = Some(Cursor(before));
+            } else if matches(&job)? {
                 page.jobs.push(job);
             }
-            rows += 1;
-            if rows == SEARCH_ROWS_MAX {
-                page.cut = page.jobs.len() < listing.limit;
-                break;
-            }
         }
-        if source.is_done() {
-            page.next = None;
-            page.cut = false;
+        page.cut = page.jobs.len() < listing.limit;
+        if source.next(self)?.is_none() {
+            (page.next, page.cut) = (None, false);
         }
         Ok(page)
+    }
+}
+
+/// The sequence numbers of one start of the broker, below which those of the starts before it lie.
+const START_NUMBERS: u64 = 1 << COUNTER_BITS;
+
+impl Store {
+    /// Below which sequence number to go on, if the job was not accepted in the time asked for. Within one start of
+    /// the broker the time grows with the sequence number; from one to the next it may have been set back.
+    fn pass_over(&self, listing: &Listing, job: &Job) -> Result<Option<u64>, StoreError> {
+        let (number, accepted) = (sequence(job.id), job.spec.submitted_at);
+        let start = number - number % START_NUMBERS;
+        if listing.since.is_some_and(|since| accepted < since) {
+            return Ok(Some(start));
+        }
+        match listing.until.filter(|until| accepted >= *until) {
+            Some(until) => self.find_older(listing, start, number, until).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Finds by halving where the jobs of a start begin to be too new, which the one with the number `high` is.
+    fn find_older(
+        &self,
+        listing: &Listing,
+        start: u64,
+        mut high: u64,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        // Steps through an index may find no job for long, so each of them is looked at.
+        if matches!(listing.within, Within::Terms { .. }) {
+            return Ok(high);
+        }
+        let mut low = start;
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            let newest = Source::open(self, listing, middle)?.next(self)?.and_then(|row| row.job);
+            let newest = newest.filter(|job| sequence(job.id) > start && job.spec.submitted_at >= until);
+            match newest {
+                Some(job) => high = sequence(job.id),
+                None => low = middle,
+            }
+        }
+        Ok(high)
+    }
+}
+
+/// One step of a search.
+struct Row {
+    /// Everything from this sequence number on has been looked at.
+    from: u64,
+    /// The job that was found by it, if one was.
+    job: Option<Job>,
+}
+
+impl Row {
+    fn of(job: Job) -> Self {
+        Self { from: sequence(job.id), job: Some(job) }
     }
 }
 
@@ -152,6 +223,7 @@ enum Source {
     /// The jobs asked for, the newest last.
     Jobs(Vec<JobId>),
     Merge(Merge),
+    Postings(Postings, BTreeSet<u32>),
 }
 
 impl Source {
@@ -160,6 +232,9 @@ impl Source {
         let queues = match &listing.within {
             Within::All => None,
             Within::Queues(queues) => Some(queues),
+            Within::Terms { groups, queues } => {
+                return Ok(Self::Postings(Postings::new(groups, before), queues.clone()));
+            }
             Within::Jobs(jobs) => {
                 let mut jobs: Vec<_> = jobs.iter().copied().filter(|id| sequence(*id) < before).collect();
                 jobs.sort_unstable_by_key(|id| sequence(*id));
@@ -169,24 +244,23 @@ impl Source {
         Merge::open(engine, listing.life.families(), queues, before).map(Self::Merge)
     }
 
-    fn next(&mut self, store: &Store) -> Result<Option<Job>, StoreError> {
+    fn next(&mut self, store: &Store) -> Result<Option<Row>, StoreError> {
+        let engine = store.engine.as_ref();
         match self {
-            Self::Merge(merge) => merge.next(store.engine.as_ref()),
+            Self::Merge(merge) => Ok(merge.next(engine)?.map(Row::of)),
             Self::Jobs(jobs) => {
-                while let Some(id) = jobs.pop() {
-                    if let Some(job) = store.job(id)? {
-                        return Ok(Some(job));
-                    }
-                }
-                Ok(None)
+                let Some(id) = jobs.pop() else { return Ok(None) };
+                Ok(Some(Row { from: sequence(id), job: store.job(id)? }))
             }
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        match self {
-            Self::Jobs(jobs) => jobs.is_empty(),
-            Self::Merge(merge) => merge.newest.is_empty(),
+            Self::Postings(postings, queues) => Ok(match postings.next(engine)? {
+                None => None,
+                Some(Step::Nothing { from }) => Some(Row { from, job: None }),
+                Some(Step::Job(place)) => {
+                    let is_meant = queues.contains(&queue_number(place.id()));
+                    let job = if is_meant { store.job(place.id())? } else { None };
+                    Some(Row { from: place.sequence, job })
+                }
+            }),
         }
     }
 }
@@ -334,6 +408,7 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
     match Key::from_bytes(key)? {
         Key::FinalJob(id) | Key::LiveJob(id) => Ok(id),
         other @ (Key::Connection(_)
+        | Key::Index { .. }
         | Key::Meta(_)
         | Key::Output { .. }
         | Key::Plugin(_)

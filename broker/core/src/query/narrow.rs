@@ -1,6 +1,6 @@
 //! What a filter says about single fields for certain, so that a search need not look at everything.
 
-use alloc::{collections::BTreeSet, string::String};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use serde_json::Value;
 
@@ -24,9 +24,29 @@ impl Filter {
         required(&self.0, path)
     }
 
+    /// Every path of which something is required, in the order in which the filter names them.
+    pub fn required_paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        name_paths(&self.0, &mut paths);
+        paths.retain(|path| self.required(path).is_some());
+        paths
+    }
+
     /// What lies within which bounds at the path, if documents always have a text there.
     pub fn bounds(&self, path: &Path) -> Bounds {
         bounds(&self.0, path)
+    }
+}
+
+fn name_paths<'filter>(condition: &'filter Condition, paths: &mut Vec<&'filter Path>) {
+    match condition {
+        Condition::All(conditions) | Condition::Any(conditions) => {
+            for condition in conditions {
+                name_paths(condition, paths);
+            }
+        }
+        Condition::Field(path, _) if !paths.contains(&path) => paths.push(path),
+        Condition::Field(..) | Condition::Not(_) | Condition::Words { .. } => {}
     }
 }
 

@@ -4,8 +4,8 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::{Value, json};
 use windlass_core::{
-    job::{Job, sequence},
-    query::{Filter, Order, Path, Selection},
+    job::{Job, Timestamp, sequence},
+    query::{Bounds, Filter, Order, Path, Selection},
 };
 use windlass_wire::{
     id::JobId,
@@ -18,13 +18,19 @@ use windlass_wire::{
 
 use crate::server::{
     context::{Caller, Context},
-    translate::{JobFields, filter_error, job_view},
+    translate::{JobFields, filter_error, job_view, timestamp},
     typed::refused_at,
 };
 use crate::store::{
     Store, StoreError,
+    index::Term,
     listing::{Cursor, Life, Listing, Within},
 };
+
+/// Terms of the index one of which a job must have; with more it is searched as if there were no index.
+const GROUP_TERMS_MAX: usize = 32;
+/// Groups of them.
+const GROUPS_MAX: usize = 8;
 
 /// A search that was understood.
 pub(in crate::server) struct Search {
@@ -188,6 +194,8 @@ pub(super) struct Scope<'search> {
     handlers: Option<BTreeSet<&'search str>>,
     within: Within,
     life: Life,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl<'search> Scope<'search> {
@@ -202,11 +210,12 @@ impl<'search> Scope<'search> {
         let within = if let Some(ids) = required("id") {
             Within::Jobs(ids.into_iter().filter_map(|id| id.parse().ok()).collect())
         } else {
-            let queues = required("queue");
-            let is_meant = |name: &str| queues.as_ref().is_none_or(|queues| queues.contains(name));
-            let own = store.queues()?.into_iter().filter(|queue| queue.channel == channel);
-            Within::Queues(own.filter(|queue| is_meant(&queue.name)).map(|queue| queue.number).collect())
+            let queues = queues(store, channel, required("queue").as_ref())?;
+            let groups = groups(channel, filter);
+            if groups.is_empty() { Within::Queues(queues) } else { Within::Terms { groups, queues } }
         };
+        let Bounds { min, max } = filter.bounds(&Path::of(["submitted_at"]));
+        let (since, until) = (min.as_deref().and_then(timestamp), max.as_deref().and_then(timestamp));
         Ok(Self {
             channel,
             filter,
@@ -214,6 +223,8 @@ impl<'search> Scope<'search> {
             states,
             handlers: required("handler"),
             within,
+            since,
+            until: until.map(|last| last.plus_millis(1)),
         })
     }
 
@@ -227,7 +238,8 @@ impl<'search> Scope<'search> {
     /// Looks among these only, if there are any to name.
     #[must_use]
     pub(super) fn among(mut self, jobs: Option<BTreeSet<JobId>>) -> Self {
-        if let (Some(jobs), Within::Queues(_) | Within::All) = (jobs, &self.within) {
+        let is_named = matches!(self.within, Within::Jobs(_));
+        if let Some(jobs) = jobs.filter(|_| !is_named) {
             self.within = Within::Jobs(jobs);
         }
         self
@@ -235,7 +247,8 @@ impl<'search> Scope<'search> {
 
     /// What to read.
     pub(super) fn listing(&self, limit: usize, cursor: Option<Cursor>) -> Listing {
-        Listing { within: self.within.clone(), life: self.life, cursor, limit }
+        let (within, life) = (self.within.clone(), self.life);
+        Listing { within, life, since: self.since, until: self.until, cursor, limit }
     }
 
     /// The job as lists show it, if it is meant.
@@ -256,6 +269,29 @@ impl<'search> Scope<'search> {
         })?;
         Ok(self.filter.matches(&document).then_some(document))
     }
+}
+
+/// The numbers of the channel's queues, or of those among them that have one of the names.
+fn queues(store: &Store, channel: &str, names: Option<&BTreeSet<&str>>) -> Result<BTreeSet<u32>, StoreError> {
+    let is_meant = |name: &str| names.is_none_or(|names| names.contains(name));
+    let own = store.queues()?.into_iter().filter(|queue| queue.channel == channel);
+    Ok(own.filter(|queue| is_meant(&queue.name)).map(|queue| queue.number).collect())
+}
+
+/// The indexed terms a job must have to be meant: one of each group.
+fn groups(channel: &str, filter: &Filter) -> Vec<Vec<Term>> {
+    let group = |path: &Path| {
+        let names: Vec<_> = path.names().collect();
+        let texts = filter.required(path).filter(|texts| texts.len() <= GROUP_TERMS_MAX)?;
+        let terms = texts.into_iter().map(|text| match names[..] {
+            ["handler"] => Some(Term::handler(channel, text)),
+            ["state"] => Term::state(channel, text.parse().ok()?),
+            ["tags", key] => Some(Term::tag(channel, key, text)),
+            _ => None,
+        });
+        terms.collect::<Option<Vec<_>>>()
+    };
+    filter.required_paths().into_iter().filter_map(group).take(GROUPS_MAX).collect()
 }
 
 /// The part of life in which jobs are in one of these states.

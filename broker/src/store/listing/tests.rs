@@ -77,6 +77,48 @@ fn named_jobs_are_listed_newest_first_in_pages_without_those_that_do_not_exist()
     assert_eq!((sequences(&page.jobs), page.next), (vec![1], None));
 }
 
+/// A job of a start of the broker, accepted at a time.
+fn accepted(start: u64, number: u64, at: u64) -> Job {
+    let first = live(1, 0, (start << COUNTER_BITS) + number);
+    let spec = Spec { submitted_at: Timestamp(at), ..Spec::clone(&first.spec) };
+    Job { spec: Arc::new(spec), ..first }
+}
+
+#[test]
+fn jobs_of_other_times_are_passed_over_without_being_read() {
+    let first = (1..=9_000).map(|number| accepted(1, number, number));
+    // The clock was set back between the two starts.
+    let second = (1..=9_000).map(|number| accepted(2, number, 1_000 + number));
+    let jobs: Vec<_> = first.chain(second).collect();
+    let store = stored(&jobs.iter().collect::<Vec<_>>());
+    for (since, until) in
+        [(2_000, 2_003), (500, 502), (8_999, 20_000), (1, 1), (9_500, 9_501), (20_000, 30_000)]
+    {
+        let mut asked = 0;
+        let is_asked = |job: &Job| (since..until).contains(&job.spec.submitted_at.0);
+        let listing = Listing { since: Some(Timestamp(since)), until: Some(Timestamp(until)), ..all() };
+        let mut found = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = store.jobs(&Listing { cursor, limit: 300, ..listing.clone() }, |job| {
+                asked += 1;
+                Ok(is_asked(job))
+            });
+            let page = page.unwrap();
+            assert!(!page.cut);
+            found.extend(page.jobs.iter().map(|job| job.id));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut expected: Vec<_> = jobs.iter().filter(|job| is_asked(job)).map(|job| job.id).collect();
+        expected.sort_unstable_by_key(|id| std::cmp::Reverse(sequence(*id)));
+        assert_eq!(found, expected, "{since}..{until}");
+        assert_eq!(asked, expected.len(), "only those of the time are asked about");
+    }
+}
+
 #[test]
 fn only_jobs_that_match_are_listed() {
     let jobs = [live(1, 0, 1), done(1, 0, 2), live(1, 0, 3)];
