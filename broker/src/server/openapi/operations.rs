@@ -56,7 +56,7 @@ struct HandlerSchemas {
 
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    [about(), calls(), jobs(), plugins()].into_iter().flatten().collect()
+    [about(), calls(), jobs(), search(), plugins()].into_iter().flatten().collect()
 }
 
 fn about() -> Vec<Operation> {
@@ -117,34 +117,11 @@ fn jobs() -> Vec<Operation> {
         "opts": { "queue": "mail", "priority": 5, "delay": "10s", "tags": { "customer": "17" } },
     });
     vec![
-        Operation::get("job.list", "/v1/jobs")
-            .query("state", states, "Only jobs in one of these states, with commas between")
-            .query("queue", text, "Only jobs of this queue")
-            .query("handler", text, "Only jobs of this handler, by its full name")
-            .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
-            .query("since", moment, "Only jobs submitted at this time or later")
-            .query("until", moment, "Only jobs submitted before this time")
-            .query("text", text, "Only jobs in which these words occur")
-            .query("limit", page_limit, "At most so many")
-            .query("cursor", cursor, "`next` of the page before")
-            .answers::<JobPage>(200, "A page of jobs"),
         Operation::post("job.submit", "/v1/jobs")
             .takes::<Submission>(example)
             .answers::<JobRef>(201, "The job is on disk")
             .with_headers(&[("Location", "Where the job is")])
             .refuses(&NOT_RUN),
-        Operation::post("job.query", "/v1/jobs/query")
-            .takes::<JobQuery>(json!({
-                "filter": { "state": "failed", "tags.customer": { "$exists": true } },
-                "fields": ["handler", "error.code"],
-                "sort": ["-ended_at"],
-            }))
-            .answers::<JobPage<Value>>(200, "A page of jobs, or of the fields asked for"),
-        Operation::post("job.bulk", "/v1/bulk")
-            .takes::<BulkRequest>(
-                json!({ "filter": { "queue": "mail" }, "action": "cancel", "dry_run": true }),
-            )
-            .answers::<BulkOutcome>(200, "What was done"),
         Operation::get("job.get", "/v1/jobs/{id}")
             .answers::<JobView>(200, "The job with its arguments")
             .refuses(&[ErrorCode::NotFound]),
@@ -177,6 +154,34 @@ fn jobs() -> Vec<Operation> {
             .with_headers(&[("Location", "Where the new job is")])
             .refuses(&NOT_RUN)
             .refuses(&[ErrorCode::BadState]),
+    ]
+}
+
+fn search() -> Vec<Operation> {
+    vec![
+        Operation::get("job.list", "/v1/jobs")
+            .query("state", states, "Only jobs in one of these states, with commas between")
+            .query("queue", text, "Only jobs of this queue")
+            .query("handler", text, "Only jobs of this handler, by its full name")
+            .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
+            .query("since", moment, "Only jobs submitted at this time or later")
+            .query("until", moment, "Only jobs submitted before this time")
+            .query("text", text, "Only jobs in which these words occur")
+            .query("limit", page_limit, "At most so many")
+            .query("cursor", cursor, "`next` of the page before")
+            .answers::<JobPage>(200, "A page of jobs"),
+        Operation::post("job.query", "/v1/jobs/query")
+            .takes::<JobQuery>(json!({
+                "filter": { "state": "failed", "tags.customer": { "$exists": true } },
+                "fields": ["handler", "error.code"],
+                "sort": ["-ended_at"],
+            }))
+            .answers::<JobPage<Value>>(200, "A page of jobs, or of the fields asked for"),
+        Operation::post("job.bulk", "/v1/bulk")
+            .takes::<BulkRequest>(
+                json!({ "filter": { "queue": "mail" }, "action": "cancel", "dry_run": true }),
+            )
+            .answers::<BulkOutcome>(200, "What was done"),
     ]
 }
 
