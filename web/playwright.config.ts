@@ -16,8 +16,9 @@ export default defineConfig({
   // A broker and a browser for each worker: two of them fill a small machine.
   workers: 2,
   fullyParallel: false,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // Patience, not speed: a busy machine takes long for what axe asks.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions: { executablePath: chromium, args }, trace: "retain-on-failure" },
   projects: [

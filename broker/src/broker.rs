@@ -158,10 +158,12 @@ async fn end_in_order(
 fn open_store(settings: &Settings) -> Result<Store, RunError> {
     let path = settings.data.clone();
     fs::create_dir_all(&path).map_err(|error| RunError::Data { path, error })?;
-    Ok(match settings.store {
+    let store = match settings.store {
         StoreKind::Memory => Store::new(MemoryEngine::default())?,
         StoreKind::Sled => Store::new(SledEngine::open(&settings.data)?)?,
-    })
+    };
+    store.complete_index()?;
+    Ok(store)
 }
 
 fn slots(settings: &Settings) -> u32 {

@@ -24,6 +24,15 @@ pub fn plugin_bytes(name: &str) -> Vec<u8> {
     std::fs::read(plugin(name)).expect("a built plugin can be read")
 }
 
+/// The Python that has what `tests/users` and the plugins in Python ask for.
+pub fn python() -> PathBuf {
+    let python = std::env::var_os("WINDLASS_TEST_PYTHON").expect(
+        "set WINDLASS_TEST_PYTHON to a Python with all requirements; ./test does, or by hand: python3 -m venv \
+         target/venv && target/venv/bin/pip install -r tests/users/requirements.txt -r plugins/words/requirements.txt",
+    );
+    python.into()
+}
+
 /// The photograph: a real JPEG of 640 by 427 pixels.
 pub fn photograph() -> PathBuf {
     package().join("fixtures/photograph.jpg")

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod fixtures;
 pub mod http;
+pub mod polyglot;
 pub mod socket;
 pub mod stats;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -35,6 +35,17 @@ impl Socket {
         let mut request = upgrade(address);
         let bearer = HeaderValue::try_from(format!("Bearer {token}")).expect("a token fits a header");
         request.headers_mut().insert(AUTHORIZATION, bearer);
+        Self::try_open(address, request)
+            .await
+            .unwrap_or_else(|error| panic!("the broker refused a WebSocket: {error}"))
+    }
+
+    /// Opens a WebSocket with a token that speaks a subprotocol.
+    pub async fn speaking(address: SocketAddr, token: &str, subprotocol: &'static str) -> Self {
+        let mut request = upgrade(address);
+        let bearer = HeaderValue::try_from(format!("Bearer {token}")).expect("a token fits a header");
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
         Self::try_open(address, request)
             .await
             .unwrap_or_else(|error| panic!("the broker refused a WebSocket: {error}"))
@@ -118,6 +129,21 @@ impl Socket {
                 Some(Err(_)) | None => return Err(None),
             }
         }
+    }
+
+    /// Sends bytes and answers those of the next binary message.
+    pub async fn ask_binary(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        self.send_binary(bytes).await;
+        within("a frame", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Binary(bytes))) => return bytes.to_vec(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    other => panic!("not a binary frame: {other:?}"),
+                }
+            }
+        })
+        .await
     }
 
     /// Sends a frame and answers the next one.

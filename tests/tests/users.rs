@@ -1,4 +1,4 @@
-//! Users without any library of ours: the Python script and the curl script of `users/`, each against a fresh broker.
+//! Users without any library of ours: the Python scripts and the curl script of `users/`, each against a fresh broker.
 #![expect(clippy::expect_used, reason = "a broken assumption of a test fails that test")]
 
 use std::process::{Command, Output};
@@ -21,13 +21,21 @@ async fn makes_a_thumbnail(command: &mut Command) {
     assert_eq!(image::open(&out).expect("the thumbnail can be decoded").dimensions(), (96, 96));
 }
 
+/// A script of `users/`, to be run by Python.
+fn python(script: &str) -> Command {
+    let mut command = Command::new(fixtures::python());
+    command.arg(fixtures::package().join("users").join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 #[tokio::test]
 async fn with_python() {
-    let python = std::env::var_os("WINDLASS_TEST_PYTHON").expect(
-        "set WINDLASS_TEST_PYTHON to a Python that has `websockets`; ./test does, or by hand: \
-         python3 -m venv target/venv && target/venv/bin/pip install -r tests/users/requirements.txt",
-    );
-    makes_a_thumbnail(Command::new(python).arg(fixtures::package().join("users/user.py"))).await;
+    makes_a_thumbnail(&mut python("user.py")).await;
+}
+
+#[tokio::test]
+async fn with_python_and_msgpack() {
+    makes_a_thumbnail(&mut python("packed.py")).await;
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ test("a job is watched while it waits, runs and ends", async ({ page, open, brok
   await expectAccessible(page);
   for (const other of inTheWay) await broker.request("POST", `v1/jobs/${other}/cancel`);
   await expect(page.getByText("attempt 1 runs")).toBeVisible();
-  await expect(page.getByRole("region", { name: "Result" })).toContainText("5000");
+  await expect(page.getByRole("region", { name: "Result" })).toContainText(/[5-9]\d{3}/);
   await expect(page.getByRole("button", { name: "Retry" })).toBeEnabled();
 });
 

@@ -7,6 +7,7 @@
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `queue`, `slots`, `calls`,
 //! `census`, `scheduler` (the owner of live jobs), `command` and `decision` (what goes in and out), `limits`.
+//! Beside them stands `query`: which documents a filter means.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod decision;
 pub mod job;
 pub mod lifecycle;
 pub mod limits;
+pub mod query;
 pub mod queue;
 pub mod retry;
 pub mod scheduler;

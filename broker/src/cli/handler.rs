@@ -4,10 +4,12 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass_client::{Client, ClientError};
-use windlass_wire::{code::ErrorCode, plugin::HandlerView, plugin::PluginView};
+use windlass_wire::{
+    code::ErrorCode,
+    plugin::{HandlerView, PluginList, PluginView},
+};
 
 use super::{args, failure::Usage};
 
@@ -43,12 +45,6 @@ impl HandlerFlags {
             None => Ok(json!({})),
         }
     }
-}
-
-/// The answer to `plugin.list` and `GET /v1/plugins`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct PluginList {
-    pub(crate) items: Vec<PluginView>,
 }
 
 /// The handler of that name, full or short, on the active versions; none if there is not exactly one.

@@ -1,21 +1,22 @@
-//! `windlass job`: look at jobs, cancel them, retry them.
+//! `windlass job`: look at jobs, cancel, retry and forget them.
 
-use clap::{Args, Subcommand};
-use windlass_wire::{
-    id::JobId,
-    job::{JobPage, JobView},
-    state::JobState,
-};
+use clap::Subcommand;
+use windlass_wire::{id::JobId, job::JobView, query::HistoryEvent};
 
 use super::{
     broker::BrokerFlags,
     output::{Output, Row},
+    search,
 };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// List jobs, newest first
-    Ls(ListFlags),
+    Ls(search::ListFlags),
+    /// Search for jobs with a filter as MongoDB writes it
+    Query(search::QueryFlags),
+    /// Do something to every job a filter means
+    Bulk(search::BulkFlags),
     /// Show a job
     Get {
         /// The job's id
@@ -23,6 +24,11 @@ pub(crate) enum JobCommand {
     },
     /// Print what a job wrote
     Logs {
+        /// The job's id
+        job: JobId,
+    },
+    /// Show what happened to a job
+    History {
         /// The job's id
         job: JobId,
     },
@@ -39,82 +45,44 @@ pub(crate) enum JobCommand {
         #[arg(long, value_name = "DIGEST")]
         version: Option<String>,
     },
-}
-
-/// Which jobs to list.
-#[derive(Debug, Args)]
-pub(crate) struct ListFlags {
-    /// Only jobs in this state
-    #[arg(long)]
-    state: Option<JobState>,
-    /// Only jobs of this queue
-    #[arg(long)]
-    queue: Option<String>,
-    /// Only jobs of this handler
-    #[arg(long)]
-    handler: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: u32,
-    /// Where a former list ended
-    #[arg(long)]
-    cursor: Option<String>,
+    /// Forget a final job with everything that is kept of it
+    Purge {
+        /// The job's id
+        job: JobId,
+    },
 }
 
 pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
-    let broker = broker.find()?;
     match command {
-        JobCommand::Ls(flags) => {
-            let page: JobPage = broker.http()?.get(&format!("/v1/jobs?{}", flags.query())).await?;
-            output.list(&page.items)?;
-            if let Some(next) = page.next {
-                let why = if page.cut { "the search stopped early; it goes on" } else { "more" };
-                output.note(&format!("{why} with --cursor {next}"))?;
-            }
-        }
+        JobCommand::Ls(flags) => search::list(flags, broker, output).await?,
+        JobCommand::Query(flags) => search::query(flags, broker, output).await?,
+        JobCommand::Bulk(flags) => search::bulk(flags, broker, output).await?,
         JobCommand::Get { job } => {
-            let job = broker.connect().await?.job(*job).await?;
+            let job = broker.find()?.connect().await?.job(*job).await?;
             output.record(&job.id.to_string(), &job, &fields(&job))?;
         }
-        JobCommand::Logs { job } => output.text(&broker.connect().await?.logs(*job).await?)?,
+        JobCommand::Logs { job } => output.text(&broker.find()?.connect().await?.logs(*job).await?)?,
         JobCommand::Cancel { job } => {
-            broker.connect().await?.cancel(*job).await?;
+            broker.find()?.connect().await?.cancel(*job).await?;
             output.id("cancelled", &job.to_string())?;
         }
         JobCommand::Retry { job, version } => {
-            let job = broker.connect().await?.retry(*job, version.as_deref()).await?;
+            let job = broker.find()?.connect().await?.retry(*job, version.as_deref()).await?;
             output.id("job", &job.to_string())?;
+        }
+        JobCommand::History { job } => {
+            let history = broker.find()?.connect().await?.history(*job).await?;
+            output.list(&history.items)?;
+            if history.cut {
+                output.note("earlier attempts are no longer kept")?;
+            }
+        }
+        JobCommand::Purge { job } => {
+            broker.find()?.connect().await?.purge(*job).await?;
+            output.id("purged", &job.to_string())?;
         }
     }
     Ok(())
-}
-
-impl ListFlags {
-    fn query(&self) -> String {
-        let limit = Some(self.limit.to_string());
-        let state = self.state.map(|state| state.name().to_owned());
-        let filters = [
-            ("limit", &limit),
-            ("state", &state),
-            ("queue", &self.queue),
-            ("handler", &self.handler),
-            ("cursor", &self.cursor),
-        ];
-        let given = filters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-        given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
-    }
-}
-
-/// Percent-encodes everything that is not unreserved (RFC 3986).
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 impl Row for JobView {
@@ -133,6 +101,24 @@ impl Row for JobView {
 
     fn id(&self) -> String {
         self.id.to_string()
+    }
+}
+
+impl Row for HistoryEvent {
+    const HEADINGS: &'static [&'static str] = &["AT", "EVENT", "ATTEMPT", "WORKER", "ERROR"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.at.clone(),
+            self.event.to_string(),
+            self.attempt.map(|attempt| attempt.to_string()).unwrap_or_default(),
+            self.worker.clone().unwrap_or_default(),
+            self.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ]
+    }
+
+    fn id(&self) -> String {
+        self.event.to_string()
     }
 }
 
@@ -160,21 +146,4 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));
     fields
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_cannot_smuggle_other_filters() {
-        let flags = ListFlags {
-            state: Some(JobState::Failed),
-            queue: Some("a&state=ready".to_owned()),
-            handler: Some("demo/add".to_owned()),
-            limit: 5,
-            cursor: None,
-        };
-        assert_eq!(flags.query(), "limit=5&state=failed&queue=a%26state%3Dready&handler=demo%2Fadd");
-    }
 }

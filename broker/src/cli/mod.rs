@@ -10,6 +10,7 @@ mod job;
 mod output;
 mod plugin;
 mod run;
+mod search;
 mod serve;
 mod submit;
 mod token;

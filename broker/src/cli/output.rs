@@ -46,10 +46,6 @@ impl Output {
         Self { form, terminal: io::stdout().is_terminal(), colour: io::stderr().is_terminal() && !plain }
     }
 
-    pub(crate) fn is_terminal(self) -> bool {
-        self.terminal
-    }
-
     /// A line that has one form only.
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();

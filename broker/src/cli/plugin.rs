@@ -7,13 +7,12 @@ use clap::{Args, Subcommand};
 use windlass_wire::{
     limits::PLUGIN_BYTES_MAX,
     name::is_plugin_name,
-    plugin::{HandlerView, PluginView},
+    plugin::{HandlerView, PluginList, PluginView},
 };
 
 use super::{
     broker::BrokerFlags,
     failure::Usage,
-    handler::PluginList,
     output::{Output, Row},
 };
 

@@ -95,24 +95,30 @@ async fn be_a_broker(settings: Settings, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says where we listen. Programs wait for the first line; the rest is for people.
+/// Says where we listen. Programs wait for the first line and may read no further; the rest is for people.
 fn announce(data: &Path, address: SocketAddr, demo: bool, output: Output) -> std::io::Result<()> {
     output.line(&format!("windlass listening on http://{address}"))?;
-    if output.is_terminal()
-        && let Some(token) = read_line(&data.join(TOKEN_FILE))
-    {
-        output.line(&format!("console http://{address}/#token={token}"))?;
+    match output.line(&invitation(data, address, demo)) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
     }
-    if demo {
-        let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
-        output.line(&format!(
-            "\nTry in another terminal, in this directory:\n  \
+}
+
+/// How to go on from here.
+fn invitation(data: &Path, address: SocketAddr, demo: bool) -> String {
+    let fragment =
+        read_line(&data.join(TOKEN_FILE)).map_or_else(String::new, |token| format!("#token={token}"));
+    let console = format!("console http://{address}/{fragment}");
+    if !demo {
+        return console;
+    }
+    let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
+    format!(
+        "{console}\n\nTry in another terminal, in this directory:\n  \
              {windlass} run demo/add x=10 y=20\n  \
              {windlass} submit demo/greet name=Ada --wait\n  \
              {windlass} run thumbnail/thumbnail image=@photo.jpg width=320 height=240 --out small.jpg"
-        ))?;
-    }
-    Ok(())
+    )
 }
 
 /// Tells clients in the same directory where we listen. Removed when dropped; after a crash it stays, and

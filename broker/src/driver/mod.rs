@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
     decision::{Decision, QueueNumber},
-    job::Job,
+    job::{Job, Spec},
     limits::COUNTER_BITS,
     scheduler::Scheduler,
 };
@@ -176,7 +176,8 @@ impl Driver {
             Refused::Stopped
         })?;
         let NewJob { spec, due, original } = job;
-        let spec = Arc::new(spec);
+        // Accepted is what a job is here: so times grow with sequence numbers, which searches by time rely on.
+        let spec = Arc::new(Spec { submitted_at: self.clock.now(), ..spec });
         let command = match original {
             None => Command::Submit { spec, due, salt },
             Some(original) => Command::Retry { spec, original, salt },

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use windlass_core::job::{Digest, Payload, Spec, State};
+use windlass_core::job::{Digest, Payload, Spec, State, Timestamp};
 use windlass_wire::{code::ErrorCode, state::JobState};
 
 use super::*;

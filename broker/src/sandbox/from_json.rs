@@ -218,10 +218,12 @@ fn flags(ty: &ValueType, names: &[String], json: &Value) -> Checked<Val> {
             .as_str()
             .ok_or_else(|| ArgumentError::new(format!("expected the name of a flag, found {}", found(json))))
             .and_then(|name| known("flag", name, names).map(|()| name))
+            .and_then(|name| match set.iter().any(|set| set == name) {
+                true => Err(ArgumentError::new(format!("flag `{name}` is given twice"))),
+                false => Ok(name),
+            })
             .map_err(|error| error.within(&index))?;
-        if !set.iter().any(|set| set == name) {
-            set.push(name.to_owned());
-        }
+        set.push(name.to_owned());
     }
     Ok(Val::Flags(set))
 }

@@ -209,8 +209,14 @@ fn check_import(name: &str) -> Result<(), Rejection> {
     if offered {
         return Ok(());
     }
+    // JavaScript components import it unless told otherwise, whether they fetch anything or not.
+    let way_out = if name.starts_with("wasi:http/") {
+        "; componentize-js leaves it out by `--disable http fetch-event`"
+    } else {
+        ""
+    };
     let message = format!(
-        "the component imports `{name}`, which is not offered; plugins may import version 0.2 of `{}`",
+        "the component imports `{name}`, which is not offered; plugins may import version 0.2 of `{}`{way_out}",
         OFFERED.join("`, `")
     );
     Err(reject("import_not_offered", message))

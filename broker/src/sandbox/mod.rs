@@ -40,6 +40,7 @@ pub mod run;
 pub mod schema;
 mod ticker;
 mod to_json;
+pub mod typed_json;
 pub mod types;
 
 pub use arguments::{ArgumentError, Arguments};
@@ -49,6 +50,7 @@ pub use inspect::{Inspection, Rejection};
 pub use limits::Limits;
 pub use outcome::{Finished, Outcome, Usage};
 pub use program::{Handler, Program};
+pub use typed_json::TypedJson;
 pub use types::{Signature, ValueType};
 
 #[cfg(test)]

@@ -129,9 +129,7 @@ impl Exports {
                     for (function, export) in instance.exports(engine) {
                         let ComponentItem::ComponentFunc(ty) = export.ty else { continue };
                         let handler = format!("{short}.{function}");
-                        if let Some(package) = reserved(name) {
-                            let reason =
-                                format!("the interface `{name}` is one of `{package}`, not of handlers");
+                        if let Some(reason) = foreign(name, function, &ty) {
                             exports.uncallable.push(Uncallable { name: handler, reason });
                         } else {
                             let index = component.get_export_index(interface.as_ref(), function);
@@ -185,7 +183,13 @@ fn short_names<'a>(names: &[&'a str]) -> HashMap<&'a str, &'a str> {
     names.iter().map(|name| (*name, short(name))).filter(|(_, short)| !twice.contains(short)).collect()
 }
 
-/// The package of an interface that means something to the host.
-fn reserved(interface: &str) -> Option<&'static str> {
-    ["wasi:", "windlass:plugin/"].into_iter().find(|package| interface.starts_with(package))
+/// Why a function of an interface is no handler by its author's will; nothing if it is one.
+fn foreign(interface: &str, function: &str, ty: &ComponentFunc) -> Option<String> {
+    if let Some(package) = ["wasi:", "windlass:plugin/"].into_iter().find(|it| interface.starts_with(it)) {
+        return Some(format!("the interface `{interface}` is one of `{package}`, not of handlers"));
+    }
+    // componentize-py leaves exported by what it started Python when it built the plugin.
+    let starts_python = (interface, function) == ("exports", "init")
+        && ty.params().map(|(name, _)| name).eq(["app-name", "symbols", "stub-wasi"]);
+    starts_python.then(|| "componentize-py calls it while it builds the plugin".to_owned())
 }

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::types::{Case, Field, Signature, ValueType};
 
+/// Base64 of the standard alphabet without loose bits, padding optional.
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw](==)?|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=?)?$";
+
 /// The schema of what is accepted and written for `ty`.
 pub fn schema(ty: &ValueType) -> Value {
     match ty {
@@ -21,7 +24,9 @@ pub fn schema(ty: &ValueType) -> Value {
         }
         ValueType::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
         ValueType::String => json!({"type": "string"}),
-        ValueType::List(_) if ty.is_bytes() => json!({"type": "string", "contentEncoding": "base64"}),
+        ValueType::List(_) if ty.is_bytes() => {
+            json!({"type": "string", "contentEncoding": "base64", "pattern": BASE64})
+        }
         ValueType::List(of) => json!({"type": "array", "items": schema(of)}),
         ValueType::Tuple(types) => json!({
             "type": "array",
@@ -55,10 +60,7 @@ pub fn arguments_schema(signature: &Signature) -> Value {
 
 /// The schema of what a handler's job gives when it succeeds: of a `result`, what `ok` carries.
 pub fn result_schema(signature: &Signature) -> Value {
-    match &signature.result {
-        Some(ValueType::Result { ok, .. }) => payload(ok.as_deref()),
-        result => payload(result.as_ref()),
-    }
+    payload(signature.value_type())
 }
 
 fn required(ty: &ValueType) -> bool {
@@ -119,7 +121,7 @@ mod tests {
             json!({
                 "type": "object",
                 "properties": {
-                    "data": {"type": "string", "contentEncoding": "base64"},
+                    "data": {"type": "string", "contentEncoding": "base64", "pattern": BASE64},
                     "size": {"anyOf": [{"type": "null"}, byte]},
                 },
                 "required": ["data"],

@@ -136,6 +136,14 @@ impl ValueType {
 }
 
 impl Signature {
+    /// The type of what a job gives when it succeeds: of a `result`, what `ok` carries. None = nothing.
+    pub fn value_type(&self) -> Option<&ValueType> {
+        match &self.result {
+            Some(ValueType::Result { ok, .. }) => ok.as_deref(),
+            result => result.as_ref(),
+        }
+    }
+
     /// Reads the signature of a function of a loaded component.
     pub fn read(name: &str, function: &ComponentFunc) -> Result<Signature, Unsupported> {
         let mut parts_left = TYPE_PARTS_MAX;

@@ -27,7 +27,7 @@ pub(super) type Answer = Response<Body>;
 
 const JSON: &str = "application/json";
 
-/// Sent with everything: the API is no place for scripts, frames, caches or referrers.
+/// Sent with everything that does not say otherwise: the API is no place for scripts, frames, caches or referrers.
 const HEADERS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -83,7 +83,7 @@ pub(super) fn document(document: &ProblemDocument, add: impl FnOnce(&mut HeaderM
 /// Adds what every answer carries.
 pub(super) fn seal(mut answer: Answer) -> Answer {
     for (name, value) in HEADERS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     answer
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use windlass_core::job::Timestamp;
 use windlass_wire::{
@@ -11,8 +12,8 @@ use windlass_wire::{
 };
 
 use super::{
-    ServeError, connections::Connections, doors::Doors, live::Live, routes::Router, traffic::Traffic,
-    translate,
+    ServeError, connections::Connections, doors::Doors, limits::SEARCHES_AT_ONCE_MAX, live::Live,
+    routes::Router, traffic::Traffic, translate,
 };
 use crate::{
     auth::Token,
@@ -51,6 +52,7 @@ pub struct Context {
     pub(super) metrics: Arc<Metrics>,
     pub(super) live: Live,
     pub(super) started_at: Timestamp,
+    searches: Semaphore,
     /// Cancelled when the broker begins to go down: what runs may end, nothing new begins.
     pub(super) draining: CancellationToken,
     /// Cancelled when the time for that is over.
@@ -67,6 +69,7 @@ impl Context {
             connections: Arc::new(Connections::restore(parts.store.clone(), clock)?),
             live: Live::default(),
             started_at: clock.now(),
+            searches: Semaphore::new(SEARCHES_AT_ONCE_MAX),
             draining: CancellationToken::new(),
             cut: CancellationToken::new(),
             driver: parts.driver,
@@ -76,6 +79,17 @@ impl Context {
             doors: parts.doors,
             metrics: parts.metrics,
         }))
+    }
+
+    /// Searches the store where that may block, once it is this search's turn.
+    ///
+    /// Cancel safety: dropped before the answer, what was begun is finished for nobody.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.searches.acquire().await.map_err(|_| draining())?;
+        self.with_store(work).await
     }
 
     /// Reads or writes the store where that may block.

@@ -5,3 +5,4 @@ pub(super) mod calls;
 pub(super) mod jobs;
 pub(super) mod live;
 pub(super) mod plugins;
+pub(super) mod search;

@@ -47,6 +47,9 @@ pub(super) const PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
 /// What a client is asked to wait before it asks again for the result of a job that is not final.
 pub(super) const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// Searches through the store at once, so that they leave room for reads of single records; others wait.
+pub(super) const SEARCHES_AT_ONCE_MAX: usize = 4;
+
 /// Records of connections that ended, kept to be shown.
 pub(super) const ENDED_CONNECTIONS_KEPT_MAX: usize = 1_000;
 /// How often a changed connection is recorded at most.

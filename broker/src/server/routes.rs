@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, live, plugins},
+    endpoints::{about, calls, jobs, live, plugins, search},
     exchange::Exchange,
     query::decode,
     ws,
@@ -56,22 +56,28 @@ macro_rules! routes {
 }
 
 routes! {
-    GET "/" Open about::front, "What this is and how to begin";
+    GET "/" Open about::front, "The console, or what this is and how to begin";
+    GET "/assets/{file}" Open about::asset, "A file of the console";
     GET "/healthz" Open about::healthz, "Whether the process lives";
     GET "/readyz" Open about::readyz, "Whether requests are taken";
     GET "/metrics" Token about::metrics, "Counters in the OpenMetrics text format";
     GET "/v1/connections" Token about::connections, "WebSockets, open and gone";
     GET "/v1/events" Token live::events, "Jobs, figures or a list as server-sent events";
     GET "/v1/identity" Token about::identity, "Who answers here";
+    POST "/v1/bulk" Token search::bulk, "Do something to every job a filter means";
     POST "/v1/call/{plugin}/{function}" Token calls::call, "Run a handler now and answer its value";
-    GET "/v1/jobs" Token jobs::list, "A page of jobs, newest first";
+    GET "/v1/jobs" Token search::list, "A page of jobs, newest first";
     POST "/v1/jobs" Token jobs::submit, "Submit a job";
+    POST "/v1/jobs/query" Token search::query, "A page of the jobs a filter means";
     GET "/v1/jobs/{id}" Token jobs::get, "A job";
     POST "/v1/jobs/{id}/cancel" Token jobs::cancel, "Cancel a job";
     GET "/v1/jobs/{id}/events" Token jobs::events, "The changes of a job as server-sent events";
+    GET "/v1/jobs/{id}/history" Token jobs::history, "What is known of a job's life";
     GET "/v1/jobs/{id}/logs" Token jobs::logs, "What a job logged";
+    POST "/v1/jobs/{id}/purge" Token jobs::purge, "Forget a final job";
     GET "/v1/jobs/{id}/result" Token jobs::result, "The result of a job";
     POST "/v1/jobs/{id}/retry" Token jobs::retry, "Submit a final job again, as a new one";
+    GET "/v1/openapi.json" Token about::openapi, "This API as an OpenAPI document, installed handlers included";
     GET "/v1/plugins" Token plugins::list, "All plugins";
     GET "/v1/plugins/{name}" Token plugins::get, "A plugin";
     PUT "/v1/plugins/{name}" Token plugins::upload, "Upload a component and make it the active version";
@@ -163,7 +169,7 @@ mod tests {
     fn only_these_routes_are_open() {
         let open: Vec<_> =
             ROUTES.iter().filter(|route| route.access != Access::Token).map(|route| route.path).collect();
-        assert_eq!(open, ["/", "/healthz", "/readyz", "/v1/ws"]);
+        assert_eq!(open, ["/", "/assets/{file}", "/healthz", "/readyz", "/v1/ws"]);
     }
 
     #[test]

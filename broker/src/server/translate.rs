@@ -13,10 +13,17 @@ use crate::{
     store::StoreError,
 };
 
+mod fields;
+mod history;
 mod submit;
 mod view;
 
-pub(super) use self::{submit::Terms, view::job_view};
+pub(super) use self::{
+    fields::{JobFields, filter_error},
+    history::history,
+    submit::Terms,
+    view::job_view,
+};
 
 /// A time as clients read it: RFC 3339 in UTC, to the millisecond.
 pub(super) fn time(at: Timestamp) -> String {
@@ -27,6 +34,18 @@ pub(super) fn time(at: Timestamp) -> String {
 /// A worker's id as clients read it.
 pub(super) fn worker_id(worker: WorkerId) -> String {
     if worker == LOCAL_WORKER { "local".to_owned() } else { worker.0.to_string() }
+}
+
+/// The moment of a time as clients read it; none before 1970.
+pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok().map(Timestamp)
+}
+
+/// A time as clients write it, in the form in which they read it.
+pub(super) fn text_time(text: &str) -> Result<String, String> {
+    let at: jiff::Timestamp = text.parse().map_err(|error| format!("expected an RFC 3339 time: {error}"))?;
+    Ok(format!("{at:.3}"))
 }
 
 /// Why the driver did not do it.

@@ -1,34 +1,57 @@
 //! What can be asked of the broker, once for HTTP and WebSocket alike.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use windlass_core::job::Payload;
 use windlass_wire::{code::ErrorCode, problem::Problem};
 
 use super::{context::Context, translate};
+use crate::{registry::Version, sandbox::ValueType};
 
 mod about;
+mod bulk;
 mod calls;
 mod follow;
 mod jobs;
 mod plugins;
+mod search;
 mod stats;
 mod watch;
 mod workers;
 
 pub(super) use self::{
     about::{connections, identity, metrics, ready},
+    bulk::bulk,
     calls::call,
     follow::{Notice, Notices, Subject, follow},
     jobs::{
-        Filter, Submission, Waited, cancel, check_args_size, find, get, list, logs, result, retry, submit,
+        Submission, Waited, cancel, check_args_size, find, get, history, logs, purge, result, retry, submit,
         wait,
     },
     plugins::{activate, plugin, plugins, rollback, schemas},
+    search::{Search, query},
     stats::stats,
     watch::WatchFilter,
     workers::workers,
 };
+
+/// What a handler gave.
+#[derive(Debug)]
+pub(super) struct HandlerValue {
+    pub(super) json: Box<RawValue>,
+    /// The version that gave it, if it is still there, and the handler's number.
+    handler: Option<(Arc<Version>, usize)>,
+}
+
+impl HandlerValue {
+    /// Its type, for encodings that have more types than JSON.
+    pub(super) fn ty(&self) -> Option<&ValueType> {
+        let (version, handler) = self.handler.as_ref()?;
+        version.signatures[*handler].value_type()
+    }
+}
 
 /// A value as JSON text.
 pub(super) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Problem> {

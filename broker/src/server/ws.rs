@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 use windlass_wire::{
     code::ErrorCode,
-    frame::SUBPROTOCOL_JSON,
+    frame::SUBPROTOCOLS,
     limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX_BEFORE_HELLO},
     problem::Problem,
 };
@@ -35,12 +35,14 @@ use super::{
 };
 
 mod connection;
+mod encoding;
+mod msgpack;
 mod ops;
 mod outbox;
 mod session;
 
 pub use self::ops::{OPS, Op};
-use self::{connection::Connection, session::Session};
+use self::{connection::Connection, encoding::Encoding, session::Session};
 
 /// Bytes a client may send before it is known: one frame of the size allowed then, and its head.
 const READ_BYTES_BEFORE_HELLO: u64 = MESSAGE_BYTES_MAX_BEFORE_HELLO as u64 + 256;
@@ -49,7 +51,7 @@ const READ_BYTES_BEFORE_HELLO: u64 = MESSAGE_BYTES_MAX_BEFORE_HELLO as u64 + 256
 pub(super) async fn upgrade(mut exchange: Exchange) -> Result<Answer, Problem> {
     let headers = exchange.headers();
     let key = check(headers)?;
-    let is_subprotocol_named = choose_subprotocol(headers)?;
+    let offered = choose_subprotocol(headers)?;
     let accepted = HeaderValue::from_str(&derive_accept_key(&key))
         .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
     let upgraded = on(&mut exchange.request);
@@ -59,7 +61,7 @@ pub(super) async fn upgrade(mut exchange: Exchange) -> Result<Answer, Problem> {
     drop(tokio::spawn(async move {
         if let Some((stream, allowance)) = open(upgraded, is_authorized).await {
             context.traffic.websockets_open.inc();
-            Connection::new(stream, allowance, session).serve().await;
+            Connection::new(stream, allowance, session, offered.unwrap_or(Encoding::Json)).serve().await;
             context.traffic.websockets_open.dec();
         }
         drop(origin.permit);
@@ -70,8 +72,8 @@ pub(super) async fn upgrade(mut exchange: Exchange) -> Result<Answer, Problem> {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accepted);
-    if is_subprotocol_named {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL_JSON));
+    if let Some(encoding) = offered {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(encoding.subprotocol()));
     }
     Ok(answer)
 }
@@ -124,21 +126,25 @@ fn check(headers: &HeaderMap) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// Whether to name our subprotocol in the answer. Clients that offer none speak it all the same.
-fn choose_subprotocol(headers: &HeaderMap) -> Result<bool, Problem> {
+/// The first subprotocol among the offered ones that is spoken here. Clients that offer none speak JSON.
+fn choose_subprotocol(headers: &HeaderMap) -> Result<Option<Encoding>, Problem> {
     if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        return Ok(false);
+        return Ok(None);
     }
-    if has_token(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL_JSON) {
-        return Ok(true);
-    }
-    let problem = Problem::new(ErrorCode::BadRequest, "none of the offered subprotocols is spoken here");
-    Err(problem.with_detail(json!({ "supported": [SUBPROTOCOL_JSON] })))
+    let mut offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL);
+    offered.find_map(Encoding::of_subprotocol).map(Some).ok_or_else(|| {
+        Problem::new(ErrorCode::BadRequest, "none of the offered subprotocols is spoken here")
+            .with_detail(json!({ "supported": SUBPROTOCOLS }))
+    })
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|known| known.eq_ignore_ascii_case(token))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 fn wrong(header: &HeaderName, message: &str) -> Problem {
@@ -181,9 +187,10 @@ mod tests {
     #[test]
     fn our_subprotocol_is_found_among_others() {
         let offered = |list| choose_subprotocol(&headers(&[("sec-websocket-protocol", list)]));
-        assert!(!choose_subprotocol(&headers(&[])).unwrap());
-        assert!(offered("chat, windlass.v1.json").unwrap());
+        assert_eq!(choose_subprotocol(&headers(&[])).unwrap(), None);
+        assert_eq!(offered("chat, windlass.v1.json").unwrap(), Some(Encoding::Json));
+        assert_eq!(offered("windlass.v1.msgpack,windlass.v1.json").unwrap(), Some(Encoding::MessagePack));
         let refused = offered("windlass.v9.json").unwrap_err();
-        assert_eq!(refused.detail, Some(json!({ "supported": ["windlass.v1.json"] })));
+        assert_eq!(refused.detail, Some(json!({ "supported": ["windlass.v1.json", "windlass.v1.msgpack"] })));
     }
 }

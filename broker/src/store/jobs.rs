@@ -5,15 +5,19 @@ use serde::de::DeserializeOwned;
 use windlass_core::job::Job;
 use windlass_wire::id::JobId;
 
-use super::{Change, Family, Key, Store, StoreError};
+use super::{
+    Change, Family, Key, Store, StoreError,
+    engine::{CHANGE_OPS_MAX, Direction, KeyRange, SCAN_ENTRIES_MAX},
+};
 
 impl Change {
-    /// Writes a job where its state says it belongs.
+    /// Writes a job where its state says it belongs, and what the index has to know of it.
     pub fn set_job(self, job: &Job) -> Result<Self, StoreError> {
+        let change = self.set_terms(job)?;
         if job.state.is_final() {
-            self.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
+            change.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
         } else {
-            self.set(&Key::LiveJob(job.id), job)
+            change.set(&Key::LiveJob(job.id), job)
         }
     }
 }
@@ -34,6 +38,24 @@ impl Store {
         let after = after.map(Key::LiveJob);
         let records = self.list(Family::LiveJob, after.as_ref(), limit)?;
         Ok(records.into_iter().map(|(_, job)| job).collect())
+    }
+
+    /// The changes that forget a final job: first what it logged, so that nothing is left without its record.
+    pub fn without_job(&self, job: &Job) -> Result<Vec<Change>, StoreError> {
+        let mut prefix = vec![Family::Output.prefix()];
+        prefix.extend(job.id.to_bytes());
+        let (mut range, mut changes) = (KeyRange::prefix(&prefix), Vec::new());
+        loop {
+            let entries = self.engine.scan(&range, Direction::Forward, SCAN_ENTRIES_MAX)?;
+            let Some((last, _)) = entries.last() else { break };
+            range = range.above(last);
+            for pieces in entries.chunks(CHANGE_OPS_MAX) {
+                let remove = |change: Change, (key, _): &(Vec<u8>, Vec<u8>)| change.delete(key.clone());
+                changes.push(pieces.iter().try_fold(Change::default(), remove)?);
+            }
+        }
+        changes.push(Change::default().remove_terms(job)?.remove(&Key::FinalJob(job.id))?);
+        Ok(changes)
     }
 
     /// Reads up to `limit` pieces of what a job has logged, oldest first, beginning after the piece

@@ -5,7 +5,10 @@
 use windlass_core::job::Digest;
 use windlass_wire::id::JobId;
 
-use super::error::StoreError;
+use super::{
+    error::StoreError,
+    index::{TERM_BYTES, Term},
+};
 
 /// Bytes of a job's id that name its lane: queue (3) and priority (1).
 pub(crate) const LANE_BYTES: usize = 4;
@@ -16,6 +19,8 @@ pub(crate) const LANE_BYTES: usize = 4;
 pub enum Family {
     /// Records of final jobs, laid out like live ones.
     FinalJob = b'f',
+    /// What jobs can be found by: term 16, sequence 8, queue 3, priority 1, shard 1, salt 3. The value is empty.
+    Index = b'i',
     /// Records of jobs that are not final: queue 3, priority 1, sequence 8, shard 1, salt 3.
     LiveJob = b'j',
     /// Numbers about the store itself, 4 bytes each.
@@ -44,6 +49,13 @@ impl Family {
 pub enum Key {
     /// A final job.
     FinalJob(JobId),
+    /// A job that has a term.
+    Index {
+        /// The term.
+        term: Term,
+        /// The job.
+        place: Place,
+    },
     /// A job that is not final.
     LiveJob(JobId),
     /// A number about the store.
@@ -72,11 +84,40 @@ pub enum Key {
     Connection(String),
 }
 
+/// A job by its place in the order of submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// What comes before that in its id.
+    lane: [u8; LANE_BYTES],
+    /// What comes after.
+    rest: [u8; 4],
+}
+
+impl Place {
+    /// The place of a job.
+    pub fn of(id: JobId) -> Self {
+        let [l0, l1, l2, l3, s0, s1, s2, s3, s4, s5, s6, s7, rest @ ..] = id.to_bytes();
+        let sequence = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
+        Self { sequence, lane: [l0, l1, l2, l3], rest }
+    }
+
+    /// The job.
+    pub fn id(self) -> JobId {
+        let [s0, s1, s2, s3, s4, s5, s6, s7] = self.sequence.to_be_bytes();
+        let ([l0, l1, l2, l3], [r0, r1, r2, r3]) = (self.lane, self.rest);
+        JobId::from_bytes([l0, l1, l2, l3, s0, s1, s2, s3, s4, s5, s6, s7, r0, r1, r2, r3])
+    }
+}
+
 /// Numbers about the store itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meta {
     /// The format of the whole store.
     Format,
+    /// By what jobs are indexed.
+    Index,
     /// How often the store has been opened.
     Start,
 }
@@ -85,6 +126,7 @@ impl Meta {
     const fn name(self) -> &'static [u8] {
         match self {
             Self::Format => b"format",
+            Self::Index => b"index",
             Self::Start => b"start",
         }
     }
@@ -95,6 +137,7 @@ impl Key {
     pub const fn family(&self) -> Family {
         match self {
             Self::FinalJob(_) => Family::FinalJob,
+            Self::Index { .. } => Family::Index,
             Self::LiveJob(_) => Family::LiveJob,
             Self::Meta(_) => Family::Meta,
             Self::Output { .. } => Family::Output,
@@ -110,6 +153,12 @@ impl Key {
         let mut bytes = vec![self.family().prefix()];
         match self {
             Self::FinalJob(id) | Self::LiveJob(id) => bytes.extend(id.to_bytes()),
+            Self::Index { term, place } => {
+                bytes.extend(term.0);
+                bytes.extend(place.sequence.to_be_bytes());
+                bytes.extend(place.lane);
+                bytes.extend(place.rest);
+            }
             Self::Meta(meta) => bytes.extend(meta.name()),
             Self::Output { job, attempt, chunk } => {
                 bytes.extend(job.to_bytes());
@@ -133,8 +182,12 @@ impl Key {
         let (family, rest) = bytes.split_first().ok_or_else(damaged)?;
         let key = match family {
             b'f' => job_id(rest).map(Self::FinalJob),
+            b'i' => index(rest),
             b'j' => job_id(rest).map(Self::LiveJob),
-            b'm' => [Meta::Format, Meta::Start].into_iter().find(|meta| meta.name() == rest).map(Self::Meta),
+            b'm' => [Meta::Format, Meta::Index, Meta::Start]
+                .into_iter()
+                .find(|meta| meta.name() == rest)
+                .map(Self::Meta),
             b'o' => output(rest),
             b'p' => text(rest).map(Self::Plugin),
             b'q' => queue(rest),
@@ -148,6 +201,14 @@ impl Key {
 
 fn job_id(bytes: &[u8]) -> Option<JobId> {
     bytes.try_into().ok().map(JobId::from_bytes)
+}
+
+fn index(bytes: &[u8]) -> Option<Key> {
+    let (term, rest) = bytes.split_first_chunk::<TERM_BYTES>()?;
+    let (sequence, rest) = rest.split_first_chunk::<8>()?;
+    let (lane, rest) = rest.split_first_chunk::<LANE_BYTES>()?;
+    let place = Place { sequence: u64::from_be_bytes(*sequence), lane: *lane, rest: rest.try_into().ok()? };
+    Some(Key::Index { term: Term(*term), place })
 }
 
 fn output(bytes: &[u8]) -> Option<Key> {
@@ -182,7 +243,9 @@ mod tests {
         prop_oneof![
             id().prop_map(Key::FinalJob),
             id().prop_map(Key::LiveJob),
-            prop_oneof![Just(Meta::Format), Just(Meta::Start)].prop_map(Key::Meta),
+            (any::<[u8; TERM_BYTES]>(), id())
+                .prop_map(|(term, id)| Key::Index { term: Term(term), place: Place::of(id) }),
+            prop_oneof![Just(Meta::Format), Just(Meta::Index), Just(Meta::Start)].prop_map(Key::Meta),
             (id(), any::<u32>(), any::<u32>()).prop_map(|(job, attempt, chunk)| Key::Output {
                 job,
                 attempt,
@@ -207,6 +270,11 @@ mod tests {
         }
 
         #[test]
+        fn places_lead_back_to_their_jobs(id in any::<u128>().prop_map(JobId)) {
+            prop_assert_eq!(Place::of(id).id(), id);
+        }
+
+        #[test]
         fn foreign_bytes_are_refused_or_read_back(bytes in any::<Vec<u8>>()) {
             if let Ok(key) = Key::from_bytes(&bytes) {
                 prop_assert_eq!(key.to_bytes(), bytes);
@@ -220,6 +288,11 @@ mod tests {
         assert_eq!(
             Key::Output { job, attempt: 2, chunk: 3 }.to_bytes(),
             b"o\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05\0\0\0\x02\0\0\0\x03"
+        );
+        let term = Term::handler("0", "demo/add");
+        assert_eq!(
+            Key::Index { term, place: Place::of(job) }.to_bytes(),
+            [b"i".as_slice(), &term.0, b"\0\0\0\0\0\0\0\x09", b"\0\0\x01\x07", b"\0\0\0\x05"].concat()
         );
         assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
         assert_eq!(Key::Meta(Meta::Start).to_bytes(), b"mstart");

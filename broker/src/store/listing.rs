@@ -1,4 +1,4 @@
-//! Jobs of many queues, newest first, without an index for it.
+//! Jobs of many queues, newest first.
 //!
 //! The key of a job begins with its queue and priority, its *lane*; within a lane keys are in the order of
 //! submission, and sequence numbers count over all lanes. So the lanes are found by skipping from one to the
@@ -10,19 +10,21 @@ use std::{
     str::FromStr,
 };
 
-use windlass_core::job::{Job, sequence};
-use windlass_wire::id::JobId;
+use windlass_core::{
+    job::{Job, Timestamp, queue_number, sequence},
+    limits::COUNTER_BITS,
+};
+use windlass_wire::{id::JobId, limits::SEARCH_ROWS_MAX};
 
 use super::{
     Engine, Family, Store, StoreError,
     engine::{Direction, KeyRange},
     error::Limit,
+    index::{Postings, Step, Term},
     keys::{Key, LANE_BYTES},
     record,
 };
 
-/// Records looked at for one page.
-pub const PAGE_ROWS_MAX: usize = 10_000;
 /// Lanes one listing merges.
 pub const LANES_MAX: usize = 4_096;
 /// Records held in memory while lanes are merged, about.
@@ -30,19 +32,64 @@ const ROWS_HELD_MAX: usize = 4_096;
 /// Records of one lane and family read at once, at most.
 const LANE_ROWS_MAX: usize = 64;
 
-/// Live jobs first: a job moves from live to final, so one that moves between the two reads is seen twice
-/// and never missed.
-const FAMILIES: [Family; 2] = [Family::LiveJob, Family::FinalJob];
-
 /// Which jobs to list.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// The numbers of the queues to look in; none = all.
-    pub queues: Option<Vec<u32>>,
+    /// Where to look.
+    pub within: Within,
+    /// Jobs in which part of their life.
+    pub life: Life,
+    /// Jobs accepted at this time or later; others are passed over.
+    pub since: Option<Timestamp>,
+    /// Jobs accepted before this time; others are passed over.
+    pub until: Option<Timestamp>,
     /// Where the page before ended; none = begin with the newest.
     pub cursor: Option<Cursor>,
     /// Jobs wanted on the page.
     pub limit: usize,
+}
+
+/// Where to look for jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// Everywhere.
+    #[default]
+    All,
+    /// Among these.
+    Jobs(BTreeSet<JobId>),
+    /// In the queues with these numbers.
+    Queues(BTreeSet<u32>),
+    /// Among those that have one term of each group, and are in a queue with one of these numbers.
+    Terms {
+        /// The groups of terms.
+        groups: Vec<Vec<Term>>,
+        /// The numbers.
+        queues: BTreeSet<u32>,
+    },
+}
+
+/// A part of a job's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// The whole of it.
+    #[default]
+    Any,
+    /// Before it is final.
+    Live,
+    /// Once it is final.
+    Final,
+}
+
+impl Life {
+    /// Live jobs first: a job moves from live to final, so one that moves between the two reads is seen twice
+    /// and never missed.
+    const fn families(self) -> &'static [Family] {
+        match self {
+            Self::Any => &[Family::LiveJob, Family::FinalJob],
+            Self::Live => &[Family::LiveJob],
+            Self::Final => &[Family::FinalJob],
+        }
+    }
 }
 
 /// A page of jobs, newest first.
@@ -52,7 +99,7 @@ pub struct Page {
     pub jobs: Vec<Job>,
     /// Where the next page begins; none = nothing is left.
     pub next: Option<Cursor>,
-    /// Whether [`PAGE_ROWS_MAX`] records were looked at before the page was full.
+    /// Whether [`SEARCH_ROWS_MAX`] records were looked at before the page was full.
     pub cut: bool,
 }
 
@@ -84,31 +131,137 @@ impl FromStr for Cursor {
 
 impl Store {
     /// Lists the jobs for which `matches` answers yes, newest first. Blocks on the disk.
-    pub fn jobs(&self, listing: &Listing, mut matches: impl FnMut(&Job) -> bool) -> Result<Page, StoreError> {
-        let engine = self.engine.as_ref();
+    pub fn jobs(
+        &self,
+        listing: &Listing,
+        mut matches: impl FnMut(&Job) -> Result<bool, StoreError>,
+    ) -> Result<Page, StoreError> {
         let before = listing.cursor.map_or(u64::MAX, |cursor| cursor.0);
-        let mut merge = Merge::open(engine, listing.queues.as_deref(), before)?;
+        let mut source = Source::open(self, listing, before)?;
         let mut page = Page { jobs: Vec::new(), next: None, cut: false };
         let mut rows = 0;
-        while page.jobs.len() < listing.limit {
-            let Some(job) = merge.next(engine)? else {
-                break;
-            };
-            page.next = Some(Cursor(sequence(job.id)));
-            if matches(&job) {
+        while page.jobs.len() < listing.limit && rows < SEARCH_ROWS_MAX {
+            let Some(row) = source.next(self)? else { return Ok(Page { next: None, ..page }) };
+            rows += 1;
+            page.next = Some(Cursor(row.from));
+            let Some(job) = row.job else { continue };
+            if let Some(before) = self.pass_over(listing, &job)? {
+                source = Source::open(self, listing, before)?;
+                page.next = Some(Cursor(before));
+            } else if matches(&job)? {
                 page.jobs.push(job);
             }
-            rows += 1;
-            if rows == PAGE_ROWS_MAX {
-                page.cut = page.jobs.len() < listing.limit;
-                break;
-            }
         }
-        if merge.is_done() {
-            page.next = None;
-            page.cut = false;
+        page.cut = page.jobs.len() < listing.limit;
+        if source.next(self)?.is_none() {
+            (page.next, page.cut) = (None, false);
         }
         Ok(page)
+    }
+}
+
+/// The sequence numbers of one start of the broker, below which those of the starts before it lie.
+const START_NUMBERS: u64 = 1 << COUNTER_BITS;
+
+impl Store {
+    /// Below which sequence number to go on, if the job was not accepted in the time asked for. Within one start of
+    /// the broker the time grows with the sequence number; from one to the next it may have been set back.
+    fn pass_over(&self, listing: &Listing, job: &Job) -> Result<Option<u64>, StoreError> {
+        let (number, accepted) = (sequence(job.id), job.spec.submitted_at);
+        let start = number - number % START_NUMBERS;
+        if listing.since.is_some_and(|since| accepted < since) {
+            return Ok(Some(start));
+        }
+        match listing.until.filter(|until| accepted >= *until) {
+            Some(until) => self.find_older(listing, start, number, until).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Finds by halving where the jobs of a start begin to be too new, which the one with the number `high` is.
+    fn find_older(
+        &self,
+        listing: &Listing,
+        start: u64,
+        mut high: u64,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        // Steps through an index may find no job for long, so each of them is looked at.
+        if matches!(listing.within, Within::Terms { .. }) {
+            return Ok(high);
+        }
+        let mut low = start;
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            let newest = Source::open(self, listing, middle)?.next(self)?.and_then(|row| row.job);
+            let newest = newest.filter(|job| sequence(job.id) > start && job.spec.submitted_at >= until);
+            match newest {
+                Some(job) => high = sequence(job.id),
+                None => low = middle,
+            }
+        }
+        Ok(high)
+    }
+}
+
+/// One step of a search.
+struct Row {
+    /// Everything from this sequence number on has been looked at.
+    from: u64,
+    /// The job that was found by it, if one was.
+    job: Option<Job>,
+}
+
+impl Row {
+    fn of(job: Job) -> Self {
+        Self { from: sequence(job.id), job: Some(job) }
+    }
+}
+
+/// Where jobs come from, newest first.
+enum Source {
+    /// The jobs asked for, the newest last.
+    Jobs(Vec<JobId>),
+    Merge(Merge),
+    Postings(Postings, BTreeSet<u32>),
+}
+
+impl Source {
+    fn open(store: &Store, listing: &Listing, before: u64) -> Result<Self, StoreError> {
+        let engine = store.engine.as_ref();
+        let queues = match &listing.within {
+            Within::All => None,
+            Within::Queues(queues) => Some(queues),
+            Within::Terms { groups, queues } => {
+                return Ok(Self::Postings(Postings::new(groups, before), queues.clone()));
+            }
+            Within::Jobs(jobs) => {
+                let mut jobs: Vec<_> = jobs.iter().copied().filter(|id| sequence(*id) < before).collect();
+                jobs.sort_unstable_by_key(|id| sequence(*id));
+                return Ok(Self::Jobs(jobs));
+            }
+        };
+        Merge::open(engine, listing.life.families(), queues, before).map(Self::Merge)
+    }
+
+    fn next(&mut self, store: &Store) -> Result<Option<Row>, StoreError> {
+        let engine = store.engine.as_ref();
+        match self {
+            Self::Merge(merge) => Ok(merge.next(engine)?.map(Row::of)),
+            Self::Jobs(jobs) => {
+                let Some(id) = jobs.pop() else { return Ok(None) };
+                Ok(Some(Row { from: sequence(id), job: store.job(id)? }))
+            }
+            Self::Postings(postings, queues) => Ok(match postings.next(engine)? {
+                None => None,
+                Some(Step::Nothing { from }) => Some(Row { from, job: None }),
+                Some(Step::Job(place)) => {
+                    let is_meant = queues.contains(&queue_number(place.id()));
+                    let job = if is_meant { store.job(place.id())? } else { None };
+                    Some(Row { from: place.sequence, job })
+                }
+            }),
+        }
     }
 }
 
@@ -116,18 +269,24 @@ type LanePrefix = [u8; LANE_BYTES];
 
 /// The newest job of each lane on top.
 struct Merge {
+    families: &'static [Family],
     lanes: Vec<Lane>,
     newest: BinaryHeap<(u64, usize)>,
     lane_rows: usize,
 }
 
 impl Merge {
-    fn open(engine: &dyn Engine, queues: Option<&[u32]>, before: u64) -> Result<Self, StoreError> {
-        let lanes = find_lanes(engine, queues)?;
+    fn open(
+        engine: &dyn Engine,
+        families: &'static [Family],
+        queues: Option<&BTreeSet<u32>>,
+        before: u64,
+    ) -> Result<Self, StoreError> {
+        let lanes = find_lanes(engine, families, queues)?;
         let lane_rows = (ROWS_HELD_MAX / lanes.len().max(1)).clamp(1, LANE_ROWS_MAX);
         let lanes =
             lanes.into_iter().map(|prefix| Lane { prefix, before: Some(before), rows: BTreeMap::new() });
-        let mut merge = Self { lanes: lanes.collect(), newest: BinaryHeap::new(), lane_rows };
+        let mut merge = Self { families, lanes: lanes.collect(), newest: BinaryHeap::new(), lane_rows };
         for index in 0..merge.lanes.len() {
             merge.offer(engine, index)?;
         }
@@ -143,12 +302,8 @@ impl Merge {
         row.map(|(_, value)| record::decode(&value)).transpose()
     }
 
-    fn is_done(&self) -> bool {
-        self.newest.is_empty()
-    }
-
     fn offer(&mut self, engine: &dyn Engine, index: usize) -> Result<(), StoreError> {
-        if let Some(id) = self.lanes[index].newest(engine, self.lane_rows)? {
+        if let Some(id) = self.lanes[index].newest(engine, self.families, self.lane_rows)? {
             self.newest.push((sequence(id), index));
         }
         Ok(())
@@ -165,19 +320,30 @@ struct Lane {
 
 impl Lane {
     /// The newest job not taken yet.
-    fn newest(&mut self, engine: &dyn Engine, limit: usize) -> Result<Option<JobId>, StoreError> {
+    fn newest(
+        &mut self,
+        engine: &dyn Engine,
+        families: &[Family],
+        limit: usize,
+    ) -> Result<Option<JobId>, StoreError> {
         while self.rows.is_empty()
             && let Some(before) = self.before
         {
-            self.before = self.read(engine, before, limit)?;
+            self.before = self.read(engine, families, before, limit)?;
         }
         Ok(self.rows.last_key_value().map(|(id, _)| *id))
     }
 
-    /// Reads on below `before` and answers how far down both families are known now.
-    fn read(&mut self, engine: &dyn Engine, before: u64, limit: usize) -> Result<Option<u64>, StoreError> {
+    /// Reads on below `before` and answers how far down all families are known now.
+    fn read(
+        &mut self,
+        engine: &dyn Engine,
+        families: &[Family],
+        before: u64,
+        limit: usize,
+    ) -> Result<Option<u64>, StoreError> {
         let mut known_from = None;
-        for family in FAMILIES {
+        for family in families {
             let prefix = [&[family.prefix()], self.prefix.as_slice()].concat();
             let end = [prefix.as_slice(), &before.to_be_bytes()].concat();
             let range = KeyRange::prefix(&prefix).below(&end);
@@ -200,9 +366,13 @@ impl Lane {
 }
 
 /// Finds the lanes that hold jobs by skipping from the first key of one to the first of the next.
-fn find_lanes(engine: &dyn Engine, queues: Option<&[u32]>) -> Result<BTreeSet<LanePrefix>, StoreError> {
+fn find_lanes(
+    engine: &dyn Engine,
+    families: &[Family],
+    queues: Option<&BTreeSet<u32>>,
+) -> Result<BTreeSet<LanePrefix>, StoreError> {
     let mut lanes = BTreeSet::new();
-    for family in FAMILIES {
+    for family in families {
         let family_prefix = vec![family.prefix()];
         let Some(queues) = queues else {
             find_lanes_in(engine, &family_prefix, &mut lanes)?;
@@ -238,6 +408,7 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
     match Key::from_bytes(key)? {
         Key::FinalJob(id) | Key::LiveJob(id) => Ok(id),
         other @ (Key::Connection(_)
+        | Key::Index { .. }
         | Key::Meta(_)
         | Key::Output { .. }
         | Key::Plugin(_)

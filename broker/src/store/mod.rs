@@ -13,6 +13,7 @@ pub mod commit;
 pub mod engine;
 pub mod error;
 pub mod health;
+pub mod index;
 pub mod jobs;
 pub mod keys;
 pub mod listing;

@@ -30,6 +30,7 @@ impl Store {
             queues.extend(page.into_iter().filter_map(|(key, QueueRecord { number })| match key {
                 Key::Queue { channel, name } => Some(QueueNumber { channel, name, number }),
                 Key::FinalJob(_)
+                | Key::Index { .. }
                 | Key::LiveJob(_)
                 | Key::Meta(_)
                 | Key::Output { .. }

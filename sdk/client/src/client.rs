@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 use windlass_wire::{
     connection::{ConnectionList, ConnectionView},
     id::JobId,
-    job::JobView,
+    job::{JobPage, JobView},
     plugin::PluginView,
+    query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
     span::Timeout,
     stats::StatsView,
-    submit::CallOptions,
-    submit::SubmitOptions,
+    submit::{CallOptions, SubmitOptions},
     topic::Topic,
     worker::{WorkerList, WorkerView},
 };
@@ -99,6 +99,28 @@ impl Client {
         parse(self.request("job.logs", [("job", to_value(&job)?)]).await?)
     }
 
+    /// A page of the jobs a query means. With `fields`, `T` is something that has them; else [`JobView`] does.
+    pub async fn query<T: DeserializeOwned>(&self, query: &JobQuery) -> Result<JobPage<T>, ClientError> {
+        parse(self.request_with("job.query", query).await?)
+    }
+
+    /// Does something to every job a filter means, or counts them. When this answers, it is durable.
+    ///
+    /// Cancel safety: if the future is dropped, it may have been done to some of them.
+    pub async fn bulk(&self, request: &BulkRequest) -> Result<BulkOutcome, ClientError> {
+        parse(self.request_with("job.bulk", request).await?)
+    }
+
+    /// What is known of a job's life.
+    pub async fn history(&self, job: JobId) -> Result<JobHistory, ClientError> {
+        parse(self.request("job.history", [("job", to_value(&job)?)]).await?)
+    }
+
+    /// Forgets a final job with everything that is kept of it. When this answers, that is durable.
+    pub async fn purge(&self, job: JobId) -> Result<(), ClientError> {
+        self.request("job.purge", [("job", to_value(&job)?)]).await.map(drop)
+    }
+
     /// Cancels a job. When this answers, the job is durably `cancelled`.
     pub async fn cancel(&self, job: JobId) -> Result<(), ClientError> {
         self.request("job.cancel", [("job", to_value(&job)?)]).await.map(drop)
@@ -153,6 +175,13 @@ impl Client {
         let answer = value(self.0.request(frame, Abandon::Ignore, Some(sender)).await?)?;
         let sub = answer.get("sub").and_then(Value::as_u64).ok_or_else(|| unexpected("sub.open", &answer))?;
         Ok(Subscription::new(sub, updates, Arc::clone(&self.0)))
+    }
+
+    /// Asks one of the broker's own ops, whose parameters are the fields of an object.
+    async fn request_with(&self, op: &str, params: &impl Serialize) -> Result<Value, ClientError> {
+        let mut frame: Map<_, _> = parse(to_value(params)?)?;
+        frame.insert("op".to_owned(), Value::from(op));
+        value(self.0.request(frame, Abandon::Ignore, None).await?)
     }
 
     /// Asks one of the broker's own ops, with its parameters.

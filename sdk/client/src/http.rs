@@ -11,8 +11,8 @@ use windlass_wire::{limits::MESSAGE_BYTES_MAX, plugin::UploadView, problem::Prob
 
 use crate::{ClientError, endpoint::Endpoint};
 
-/// How long a request may take. Compiling a large upload takes minutes.
-const REQUEST_TIME_MAX: Duration = Duration::from_mins(5);
+/// How long a request may take: longer than the broker gives the compiler on a busy machine, 11 minutes.
+const REQUEST_TIME_MAX: Duration = Duration::from_mins(12);
 
 /// Asks a broker over HTTP, with a connection for each request.
 ///
@@ -75,7 +75,7 @@ impl HttpClient {
             .map_err(|error| ClientError::InvalidUrl { url: self.0.url(), reason: error.to_string() })?;
         tokio::time::timeout(REQUEST_TIME_MAX, self.exchange(request))
             .await
-            .map_err(|_| ClientError::Closed("no answer within 5 minutes".to_owned()))?
+            .map_err(|_| ClientError::Closed("no answer within 12 minutes".to_owned()))?
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, ClientError> {

@@ -8,6 +8,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $status:literal $retryable:literal $untouched:literal;)*) => {
         /// Why a request or a job did not succeed. Keep alphabetical.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A WebSocket, open or gone. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionView {
     /// Its id; ids order by the time of connecting.
     pub id: String,
@@ -38,6 +39,7 @@ pub struct ConnectionView {
 
 /// The connections of a channel: the open ones first, each group newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionList {
     /// The connections.
     pub items: Vec<ConnectionView>,
@@ -45,6 +47,7 @@ pub struct ConnectionList {
 
 /// What answers here: the answer to `identity` and `session.hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IdentityView {
     /// `windlass`.
     pub broker: String,
@@ -65,6 +68,7 @@ pub struct IdentityView {
 
 /// One of the broker's ops: an element of the answer to `session.ops`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpView {
     /// Its name.
     pub op: String,

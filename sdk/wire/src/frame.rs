@@ -19,6 +19,10 @@ use crate::{
 
 /// The subprotocol that carries JSON text.
 pub const SUBPROTOCOL_JSON: &str = "windlass.v1.json";
+/// The subprotocol that carries `MessagePack`.
+pub const SUBPROTOCOL_MSGPACK: &str = "windlass.v1.msgpack";
+/// Every subprotocol.
+pub const SUBPROTOCOLS: [&str; 2] = [SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK];
 
 /// The keys of a frame that are never arguments.
 pub const ENVELOPE_KEYS: [&str; 7] = ["op", "id", "args", "opts", "reply", "close", "trace"];

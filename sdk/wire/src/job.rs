@@ -9,6 +9,7 @@ use crate::{id::JobId, problem::Problem, state::JobState, submit::RetryOptions};
 
 /// The record of a job. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
     /// Its id.
     pub id: JobId,
@@ -63,8 +64,37 @@ pub struct JobView {
     pub args: Option<Box<RawValue>>,
 }
 
+impl JobView {
+    /// Every field that lists show and filters may name.
+    pub const FIELDS: [&str; 20] = [
+        "id",
+        "handler",
+        "version",
+        "channel",
+        "queue",
+        "priority",
+        "state",
+        "attempt",
+        "max_attempts",
+        "submitted_at",
+        "run_at",
+        "started_at",
+        "ended_at",
+        "error",
+        "attempts",
+        "retry",
+        "run_timeout_millis",
+        "tags",
+        "retry_of",
+        "retried_as",
+    ];
+    /// Those among them that are times.
+    pub const TIMES: [&str; 4] = ["submitted_at", "run_at", "started_at", "ended_at"];
+}
+
 /// One ended run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptView {
     /// 1 for the first.
     pub number: u32,
@@ -83,6 +113,7 @@ pub struct AttemptView {
 
 /// What an attempt used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Wall time in microseconds.
     pub wall_micros: u64,
@@ -92,11 +123,30 @@ pub struct Usage {
     pub memory_bytes_peak: u64,
 }
 
-/// A page of jobs, newest first.
+/// The answer to a submission over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobAccepted {
+    /// The new job.
+    pub job: JobId,
+}
+
+/// Where a job is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStanding {
+    /// The job.
+    pub job: JobId,
+    /// Its state.
+    pub state: JobState,
+}
+
+/// A page of jobs, newest first unless another order was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct JobPage {
-    /// The jobs.
-    pub items: Vec<JobView>,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobPage<T = JobView> {
+    /// The jobs, or the fields asked for of each.
+    pub items: Vec<T>,
     /// Where the next page begins; none = this is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -107,9 +157,58 @@ pub struct JobPage {
 
 /// An event of topic `jobs`: the jobs that changed lately.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangedJobs {
     /// The last that changed, as they are now, in the order of their changes.
     pub items: Vec<JobView>,
     /// How many more changed.
     pub more: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::ErrorCode;
+    use alloc::{borrow::ToOwned, vec};
+
+    #[test]
+    fn every_field_of_a_job_can_be_searched() {
+        let time = || "2030-01-01T00:00:00.000Z".to_owned();
+        let usage = Usage::default();
+        let attempt = AttemptView {
+            number: 1,
+            worker: "local".to_owned(),
+            started_at: time(),
+            ended_at: time(),
+            error: None,
+            usage,
+        };
+        let view = JobView {
+            id: JobId(1),
+            handler: "demo/add".to_owned(),
+            version: String::new(),
+            channel: "0".to_owned(),
+            queue: "default".to_owned(),
+            priority: 0,
+            state: JobState::Failed,
+            attempt: 1,
+            max_attempts: 1,
+            submitted_at: time(),
+            run_at: Some(time()),
+            started_at: Some(time()),
+            ended_at: Some(time()),
+            error: Some(Problem::new(ErrorCode::Trap, "")),
+            attempts: vec![attempt],
+            retry: RetryOptions::default(),
+            run_timeout_millis: None,
+            tags: [("a".to_owned(), "b".to_owned())].into(),
+            retry_of: Some(JobId(2)),
+            retried_as: Some(JobId(3)),
+            args: None,
+        };
+        let shown = serde_json::to_value(view).unwrap();
+        let mut fields = JobView::FIELDS;
+        fields.sort_unstable();
+        assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), fields);
+    }
 }

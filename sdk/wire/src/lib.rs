@@ -16,6 +16,9 @@ pub mod limits;
 pub mod name;
 pub mod plugin;
 pub mod problem;
+pub mod query;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod span;
 pub mod state;
 pub mod stats;

@@ -2,6 +2,10 @@
 
 /// A frame or HTTP body, each way, after authentication.
 pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Values in a frame of `MessagePack`: as many as fit a frame of JSON.
+pub const FRAME_VALUES_MAX: usize = MESSAGE_BYTES_MAX / 2;
+/// Arrays and objects within each other in a frame.
+pub const FRAME_DEPTH_MAX: usize = 127;
 /// A frame before authentication.
 pub const MESSAGE_BYTES_MAX_BEFORE_HELLO: usize = 64 << 10;
 /// Arguments of one run, decoded.
@@ -44,6 +48,30 @@ pub const PAGE_JOBS_MAX: usize = 1000;
 pub const PAGE_JOBS_DEFAULT: usize = 100;
 /// Running jobs shown of one worker.
 pub const RUNNING_SHOWN_MAX: usize = 256;
+/// Jobs one search looks at before it answers what it found so far.
+pub const SEARCH_ROWS_MAX: usize = 10_000;
+/// Jobs one bulk action changes.
+pub const BULK_JOBS_MAX: usize = 10_000;
+/// Refusals one bulk action tells of.
+pub const BULK_FAILURES_MAX: usize = 100;
+/// Conditions of a filter.
+pub const FILTER_CONDITIONS_MAX: usize = 256;
+/// Filters within filters.
+pub const FILTER_DEPTH_MAX: usize = 16;
+/// Values of one `$in`, `$nin` or `$all`.
+pub const FILTER_VALUES_MAX: usize = 1000;
+/// Patterns of a filter, and words of a `$text`.
+pub const FILTER_PATTERNS_MAX: usize = 8;
+/// One pattern of a filter.
+pub const FILTER_PATTERN_BYTES_MAX: usize = 1024;
+/// The path of a field.
+pub const FILTER_PATH_BYTES_MAX: usize = 512;
+/// Parts of the path of a field.
+pub const FILTER_PATH_PARTS_MAX: usize = 16;
+/// Fields a query may name in `fields`.
+pub const FIELDS_MAX: usize = 64;
+/// Fields a query may name in `sort`.
+pub const SORT_KEYS_MAX: usize = 4;
 /// Attempts of one job.
 pub const ATTEMPTS_MAX: u32 = 1000;
 /// The lowest priority; higher goes first.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// A named plugin and its versions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PluginView {
     /// Its name.
     pub name: String,
@@ -27,8 +28,17 @@ pub struct PluginView {
     pub imports: Vec<String>,
 }
 
+/// All plugins, sorted by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PluginList {
+    /// The plugins.
+    pub items: Vec<PluginView>,
+}
+
 /// One uploaded binary of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionView {
     /// SHA-256 of its bytes, hexadecimal.
     pub digest: String,
@@ -40,6 +50,7 @@ pub struct VersionView {
 
 /// A callable function of a plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HandlerView {
     /// Full name, `plugin/function`.
     pub name: String,
@@ -58,6 +69,7 @@ pub struct HandlerView {
 
 /// A named, typed parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParamView {
     /// Its name, in kebab case.
     pub name: String,
@@ -68,6 +80,7 @@ pub struct ParamView {
 
 /// An export that cannot be called from JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UncallableView {
     /// The export's name.
     pub name: String,
@@ -77,6 +90,7 @@ pub struct UncallableView {
 
 /// The answer to an upload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadView {
     /// Whether these bytes were new; uploading the active version again changes nothing.
     pub created: bool,

@@ -10,6 +10,7 @@ use crate::code::ErrorCode;
 
 /// What went wrong, for a program (`code`, `detail`) and for a person (`message`, `hint`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The kind of problem.
     pub code: ErrorCode,
@@ -66,6 +67,7 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem as the body of an HTTP answer (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemDocument {
     /// `urn:windlass:` and the code.
     #[serde(rename = "type")]
@@ -74,17 +76,17 @@ pub struct ProblemDocument {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// [`Problem::message`].
+    /// One sentence about this very case.
     pub detail: String,
-    /// [`Problem::code`].
+    /// The kind of problem.
     pub code: ErrorCode,
-    /// [`Problem::detail`].
+    /// What a program may want to look at: a pointer into the request, a trap kind, a state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Value>,
-    /// [`Problem::hint`].
+    /// What to try next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// [`Problem::retryable`].
+    /// Whether the same request may succeed later.
     pub retryable: bool,
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// Where a job is in its life. The states after `running` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Waits for a time: its `run_at`, or the next attempt.

@@ -9,6 +9,7 @@ use crate::{code::ErrorCode, id::JobId};
 
 /// Figures of the whole broker; only `failures` are those of the asker's channel. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatsView {
     /// When these figures were taken.
     pub at: String,
@@ -38,6 +39,7 @@ pub struct StatsView {
 
 /// Slots of all workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SlotsView {
     /// In which something runs.
     pub used: u64,
@@ -47,6 +49,7 @@ pub struct SlotsView {
 
 /// Calls in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallsView {
     /// That run.
     pub running: u64,
@@ -56,6 +59,7 @@ pub struct CallsView {
 
 /// How long the store's syncs took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SyncView {
     /// Half of them took at most this long, in microseconds, rounded up to a power of two.
     pub p50_micros: u64,
@@ -67,6 +71,7 @@ pub struct SyncView {
 
 /// Jobs that failed for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureView {
     /// The kind.
     pub code: ErrorCode,
@@ -84,6 +89,7 @@ pub struct FailureView {
 
 /// One number for each second, oldest first; a missing beginning was before the start of the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryView {
     /// When the last second ended.
     pub end_at: String,

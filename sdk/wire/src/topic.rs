@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// What the events of a subscription are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
     /// The connections of the channel, as a whole, when they changed.

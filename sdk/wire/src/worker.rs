@@ -8,6 +8,7 @@ use crate::id::JobId;
 
 /// What runs jobs and calls. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerView {
     /// Its id, as attempts name it.
     pub id: String,
@@ -33,6 +34,7 @@ pub struct WorkerView {
 
 /// A job that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunningView {
     /// The job.
     pub job: JobId,
@@ -46,6 +48,7 @@ pub struct RunningView {
 
 /// Every worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerList {
     /// The workers.
     pub items: Vec<WorkerView>,

@@ -2,7 +2,7 @@
 
 use windlass_wire::{
     code::{ErrorCode, close},
-    frame::{ENVELOPE_KEYS, SUBPROTOCOL_JSON},
+    frame::{ENVELOPE_KEYS, SUBPROTOCOLS},
     state::JobState,
 };
 
@@ -44,7 +44,7 @@ fn every_limit_is_told() {
 }
 
 #[test]
-fn envelope_states_and_subprotocol_are_told() {
-    ENVELOPE_KEYS.into_iter().chain([SUBPROTOCOL_JSON]).for_each(assert_told);
+fn envelope_states_and_subprotocols_are_told() {
+    ENVELOPE_KEYS.into_iter().chain(SUBPROTOCOLS).for_each(assert_told);
     JobState::ALL.iter().for_each(|state| assert_told(state.name()));
 }

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use image::GenericImageView;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use windlass_tests::{
     broker::{Broker, command},
@@ -91,6 +91,44 @@ async fn workers_are_listed_and_versions_of_plugins_chosen() {
     assert!(words.contains("windlass plugin activate demo"), "it says what to try next: {words}");
     ends(&broker, 3, &["plugin", "activate", "demo", "00000000"]).await;
     assert_eq!(ends(&broker, 0, &["-o", "id", "plugin", "activate", "demo", &first[..12]]).await, first);
+}
+
+#[tokio::test]
+async fn jobs_are_found_counted_cancelled_and_forgotten() {
+    let broker = Broker::with_demo().await;
+    let opts = |who: &str| json!({ "queue": "mail", "delay": "1h", "tags": { "who": who } });
+    let ada = broker.submit("demo/add", json!([1, 2]), opts("ada")).await;
+    let bob = broker.submit("demo/greet", json!({ "name": "Bob" }), opts("bob")).await;
+    let ids = ["-o", "id", "job"];
+    for (args, expected) in [
+        (&["ls", "--state", "scheduled,ready", "--queue", "mail"][..], format!("{bob}\n{ada}")),
+        (&["ls", "--tag", "who:ada", "--since", "1h"], ada.clone()),
+        (&["ls", "--text", "greet"], bob.clone()),
+        (&["ls", "--until", "1h"], String::new()),
+        (
+            &["query", r#"{"tags.who":{"$in":["ada","bob"]}}"#, "--sort", "submitted_at"],
+            format!("{ada}\n{bob}"),
+        ),
+        (&["query", "{}", "--limit", "1"], bob.clone()),
+    ] {
+        assert_eq!(ends(&broker, 0, &[&ids, args].concat()).await, expected, "{args:?}");
+    }
+    let fields = ["-o", "ndjson", "job", "query", r#"{"handler":"demo/add"}"#, "--fields", "queue,tags.who"];
+    let found: Value = serde_json::from_str(&ends(&broker, 0, &fields).await).unwrap();
+    assert_eq!(found, json!({ "id": ada, "queue": "mail", "tags": { "who": "ada" } }));
+    ends(&broker, 2, &["job", "query", r#"{"staet":"failed"}"#]).await;
+    ends(&broker, 2, &["job", "query", "failed"]).await;
+
+    let bulk = ["-o", "json", "job", "bulk", "cancel", r#"{"queue":"mail"}"#];
+    let counted: Value =
+        serde_json::from_str(&ends(&broker, 0, &[&bulk[..], &["--dry-run"]].concat()).await).unwrap();
+    assert_eq!((&counted["matched"], &counted["changed"]), (&json!(2), &json!(0)));
+    ends(&broker, 1, &["job", "purge", &ada]).await;
+    ends(&broker, 0, &bulk).await;
+    assert_eq!(broker.job(&bob).await["state"], "cancelled");
+    assert!(ends(&broker, 0, &["job", "history", &ada]).await.contains("cancelled"));
+    ends(&broker, 0, &["job", "purge", &ada]).await;
+    ends(&broker, 3, &["job", "get", &ada]).await;
 }
 
 #[tokio::test]

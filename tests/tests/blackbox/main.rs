@@ -8,13 +8,17 @@
 
 mod calls;
 mod cli;
+mod console;
 mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod msgpack;
+mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;
+mod search;
 mod stopping;
 mod thumbnails;
 mod watching;

@@ -273,6 +273,10 @@ fn variants_enums_flags_and_results_name_what_there_is() {
         says("/a/1", "there is no flag `x`; there are `contain`, `cover`")
     );
     assert_eq!(
+        refused(ValueType::Flags(names()), &json!(["cover", "contain", "cover"])),
+        says("/a/2", "flag `cover` is given twice")
+    );
+    assert_eq!(
         refused(shape(), &json!({"case": "square"})),
         says("/a/case", "there is no case `square`; there are `dot`, `circle`, `at`")
     );

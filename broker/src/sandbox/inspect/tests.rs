@@ -90,6 +90,13 @@ fn imports_that_are_not_offered_are_refused() {
 }
 
 #[test]
+fn a_refused_import_of_http_says_how_javascript_does_without() {
+    let text = r#"(component (import "wasi:http/types@0.2.10" (instance)))"#;
+    let message = inspect(&wat::parse_str(text).unwrap()).unwrap_err().message;
+    assert!(message.contains("--disable http fetch-event"), "{message}");
+}
+
+#[test]
 fn functions_that_are_hard_to_compile_are_refused() {
     let empty = body(|_| {});
     assert!(inspect(&component(&[empty])).is_ok());

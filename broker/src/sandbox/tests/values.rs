@@ -69,6 +69,28 @@ fn exports_of_the_host_s_own_interfaces_are_no_handlers() {
 }
 
 #[test]
+fn what_starts_python_is_no_handler_and_its_namesake_is_one() {
+    let program = load(
+        r#"(component
+            (core module $m (func (export "f") (param i32 i32 i32)) (func (export "g") (param i32)))
+            (core instance $i (instantiate $m))
+            (func $start (param "app-name" u32) (param "symbols" u32) (param "stub-wasi" bool)
+              (canon lift (core func $i "f")))
+            (func $namesake (param "app-name" u32) (canon lift (core func $i "g")))
+            (instance $python (export "init" (func $start)))
+            (instance $other (export "init" (func $namesake)))
+            (export "exports" (instance $python))
+            (export "demo:own/exports" (instance $other)))"#,
+        EngineKind::Jobs,
+    )
+    .unwrap();
+    let names: Vec<_> = program.handlers().iter().map(|handler| handler.signature.name.as_str()).collect();
+    assert_eq!(names, ["demo:own/exports.init"]);
+    assert_eq!(program.uncallable()[0].name, "exports.init");
+    assert_eq!(program.uncallable()[0].reason, "componentize-py calls it while it builds the plugin");
+}
+
+#[test]
 fn functions_with_resources_are_no_handlers() {
     let program = load(
         r#"(component

@@ -1,11 +1,13 @@
 //! What the broker says about itself over HTTP.
 
 use hyper::StatusCode;
-use windlass_wire::problem::Problem;
+use windlass_wire::{code::ErrorCode, problem::Problem};
 
 use crate::server::{
     answer::{self, Answer},
+    console,
     exchange::Exchange,
+    openapi,
     traffic::METRICS_MEDIA_TYPE,
     verbs,
 };
@@ -15,8 +17,9 @@ const FRONT: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     ": a job broker whose handlers are WebAssembly plugins
 
+  console     /  in a browser
   WebSocket   /v1/ws
-  HTTP        /v1/call/{plugin}/{function}  /v1/jobs  /v1/plugins  /v1/connections  /v1/identity
+  HTTP        /v1/call/{plugin}/{function}  /v1/jobs  /v1/plugins  /v1/stats  /v1/events
   health      /healthz  /readyz  /metrics
 
 Everything but /healthz and /readyz asks for `Authorization: Bearer TOKEN`; `windlass token` prints the token.
@@ -27,9 +30,20 @@ Everything but /healthz and /readyz asks for `Authorization: Bearer TOKEN`; `win
 "
 );
 
+/// The console for browsers, text for everybody else.
 pub(in crate::server) async fn front(exchange: Exchange) -> Result<Answer, Problem> {
+    let page = console::page(exchange.headers());
     exchange.query.finish()?;
-    Ok(answer::text(FRONT))
+    Ok(page.unwrap_or_else(|| answer::text(FRONT)))
+}
+
+pub(in crate::server) async fn asset(exchange: Exchange) -> Result<Answer, Problem> {
+    let name = exchange.param("file");
+    let found = console::asset(name, exchange.headers());
+    let missing = || Problem::new(ErrorCode::NotFound, format!("the console has no file `{name}`"));
+    let found = found.ok_or_else(missing)?;
+    exchange.query.finish()?;
+    Ok(found)
 }
 
 pub(in crate::server) async fn healthz(exchange: Exchange) -> Result<Answer, Problem> {
@@ -52,6 +66,11 @@ pub(in crate::server) async fn metrics(exchange: Exchange) -> Result<Answer, Pro
 pub(in crate::server) async fn identity(exchange: Exchange) -> Result<Answer, Problem> {
     exchange.query.finish()?;
     answer::json(StatusCode::OK, &verbs::identity(&exchange.context, &exchange.caller, None))
+}
+
+pub(in crate::server) async fn openapi(exchange: Exchange) -> Result<Answer, Problem> {
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &openapi::document(&exchange.context.registry.plugins()))
 }
 
 pub(in crate::server) async fn connections(exchange: Exchange) -> Result<Answer, Problem> {

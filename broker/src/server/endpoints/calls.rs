@@ -18,5 +18,5 @@ pub(in crate::server) async fn call(mut exchange: Exchange) -> Result<Answer, Pr
     let (context, _, body) = exchange.body(ARGS_TEXT_BYTES_MAX).await?;
     let args = if body.is_empty() { Value::Null } else { typed::from_text(&body)? };
     let value = verbs::call(&context, &handler, args, "", options).await?;
-    Ok(answer::raw(StatusCode::OK, value))
+    Ok(answer::raw(StatusCode::OK, value.json))
 }

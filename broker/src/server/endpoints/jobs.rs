@@ -10,7 +10,7 @@ use serde_json::json;
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
-    limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
+    job::{JobAccepted, JobStanding},
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -21,7 +21,7 @@ use crate::server::{
     exchange::Exchange,
     limits::RETRY_AFTER_SECONDS,
     sse::{self, End},
-    verbs::{self, Filter, Subject, Submission, Waited, WatchFilter},
+    verbs::{self, Subject, Submission, Waited, WatchFilter},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -38,31 +38,11 @@ pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Prob
 }
 
 fn accepted(job: JobId) -> Result<Answer, Problem> {
-    let mut answer = answer::json(StatusCode::CREATED, &json!({ "job": job }))?;
+    let mut answer = answer::json(StatusCode::CREATED, &JobAccepted { job })?;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
         answer.headers_mut().insert(LOCATION, location);
     }
     Ok(answer)
-}
-
-pub(in crate::server) async fn list(mut exchange: Exchange) -> Result<Answer, Problem> {
-    let query = &mut exchange.query;
-    let filter = Filter {
-        state: query.take("state")?,
-        queue: query.take("queue")?,
-        handler: query.take("handler")?,
-        limit: query.take("limit")?.unwrap_or(PAGE_JOBS_DEFAULT),
-        cursor: query.take("cursor")?,
-    };
-    exchange.query.finish()?;
-    if !(1..=PAGE_JOBS_MAX).contains(&filter.limit) {
-        return Err(Problem::new(
-            ErrorCode::BadRequest,
-            format!("query `limit`: expected 1 to {PAGE_JOBS_MAX}"),
-        )
-        .with_detail(json!({ "query": "limit" })));
-    }
-    answer::json(StatusCode::OK, &verbs::list(&exchange.context, &exchange.caller, filter).await?)
 }
 
 pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem> {
@@ -79,14 +59,14 @@ pub(in crate::server) async fn result(mut exchange: Exchange) -> Result<Answer, 
     let patience = patience.span().map(Span::duration);
     match verbs::wait(&exchange.context, &exchange.caller, job, patience).await? {
         Waited::Final(job) => {
-            verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value))
+            verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value.json))
         }
         Waited::Still(state) => still(job, state),
     }
 }
 
 fn still(job: JobId, state: JobState) -> Result<Answer, Problem> {
-    let mut answer = answer::json(StatusCode::ACCEPTED, &json!({ "job": job, "state": state }))?;
+    let mut answer = answer::json(StatusCode::ACCEPTED, &JobStanding { job, state })?;
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     Ok(answer)
 }
@@ -102,7 +82,7 @@ pub(in crate::server) async fn cancel(exchange: Exchange) -> Result<Answer, Prob
     let (context, caller, body) = exchange.body(0).await?;
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::cancel(&context, &caller, job).await?;
-    answer::json(StatusCode::OK, &json!({ "job": job, "state": JobState::Cancelled }))
+    answer::json(StatusCode::OK, &JobStanding { job, state: JobState::Cancelled })
 }
 
 pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, Problem> {
@@ -111,6 +91,20 @@ pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, P
     let (context, caller, body) = exchange.body(0).await?;
     debug_assert!(body.is_empty(), "a longer body was refused");
     accepted(verbs::retry(&context, &caller, job, version.as_deref()).await?)
+}
+
+pub(in crate::server) async fn purge(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let (context, caller, body) = exchange.body(0).await?;
+    debug_assert!(body.is_empty(), "a longer body was refused");
+    verbs::purge(&context, &caller, job).await?;
+    answer::json(StatusCode::OK, &json!({ "job": job }))
+}
+
+pub(in crate::server) async fn history(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    exchange.query.finish()?;
+    answer::json(StatusCode::OK, &verbs::history(&exchange.context, &exchange.caller, job).await?)
 }
 
 pub(in crate::server) async fn events(exchange: Exchange) -> Result<Answer, Problem> {

@@ -1,9 +1,9 @@
 //! Plugins over HTTP.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
-use windlass_wire::{limits::PLUGIN_BYTES_MAX, problem::Problem};
+use windlass_wire::{limits::PLUGIN_BYTES_MAX, problem::Problem, schema::VERSION};
 
 use crate::server::{
     answer::{self, Answer},
@@ -13,7 +13,7 @@ use crate::server::{
 
 pub(in crate::server) async fn list(exchange: Exchange) -> Result<Answer, Problem> {
     exchange.query.finish()?;
-    answer::json(StatusCode::OK, &json!({ "items": verbs::plugins(&exchange.context) }))
+    answer::json(StatusCode::OK, &verbs::plugins(&exchange.context))
 }
 
 pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem> {
@@ -31,9 +31,12 @@ pub(in crate::server) async fn upload(exchange: Exchange) -> Result<Answer, Prob
     answer::json(status, &upload.view())
 }
 
-#[derive(Deserialize)]
+/// Which version is to be the active one.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Activation {
+pub(in crate::server) struct Activation {
+    /// Digest of the version, or the unique beginning of one.
+    #[schemars(extend("pattern" = VERSION))]
     version: String,
 }
 

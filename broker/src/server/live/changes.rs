@@ -81,28 +81,13 @@ impl Changes {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use windlass_core::{
-        job::{Digest, Payload, Spec, State, Timestamp},
-        retry::RetryPolicy,
-    };
+    use windlass_core::job::{Digest, Payload, Spec, State, Timestamp};
     use windlass_wire::state::JobState;
 
     const EVERY: Duration = Duration::from_millis(250);
 
     pub(in crate::server::live) fn job(id: u128) -> Job {
-        let spec = Spec {
-            channel: "0".into(),
-            queue: "default".into(),
-            handler: "demo/add".into(),
-            version: Digest([7; 32]),
-            args: Payload::Inline("{}".into()),
-            priority: 0,
-            retry: RetryPolicy::default(),
-            max_worker_deaths: 3,
-            run_timeout_millis: None,
-            tags: [].into(),
-            submitted_at: Timestamp(0),
-        };
+        let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(0));
         Job::new(JobId(id), Arc::new(spec), None)
     }
 

@@ -3,7 +3,7 @@
 use windlass_wire::{
     code::ErrorCode,
     connection::{ConnectionList, IdentityView},
-    frame::SUBPROTOCOL_JSON,
+    frame::SUBPROTOCOLS,
     problem::Problem,
 };
 
@@ -23,7 +23,7 @@ pub(in crate::server) fn identity(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start: context.store.start_number(),
         started_at: time(context.started_at),
-        protocols: vec![SUBPROTOCOL_JSON.to_owned()],
+        protocols: SUBPROTOCOLS.map(str::to_owned).to_vec(),
         channel: caller.channel.clone(),
         connection: connection.map(str::to_owned),
     }

@@ -1,5 +1,7 @@
 //! Calls: run a handler now and answer its value.
 
+use std::sync::Arc;
+
 use serde_json::{Value, value::RawValue};
 use windlass_wire::{
     code::ErrorCode,
@@ -8,6 +10,7 @@ use windlass_wire::{
     submit::CallOptions,
 };
 
+use super::HandlerValue;
 use crate::server::{
     context::Context,
     translate::{argument_error, call_error},
@@ -26,15 +29,16 @@ pub(in crate::server) async fn call(
     args: Value,
     base: &str,
     options: CallOptions,
-) -> Result<Box<RawValue>, Problem> {
+) -> Result<HandlerValue, Problem> {
     let resolved = context.registry.resolve(handler, options.version.as_deref())?;
     let signature = &resolved.version.signatures[resolved.handler];
     let args = check(signature, &args).map_err(|error| argument_error(error, base))?;
     let timeout = options.timeout.unwrap_or(CALL_TIMEOUT_DEFAULT).span().map(Span::duration);
-    let call = NewCall { version: resolved.version, handler: resolved.handler, args, timeout };
+    let call = NewCall { version: Arc::clone(&resolved.version), handler: resolved.handler, args, timeout };
     let value = context.driver.call(call).await.map_err(call_error)?;
-    RawValue::from_string(value).map_err(|error| {
+    let json = RawValue::from_string(value).map_err(|error| {
         tracing::error!(%error, handler, "a run answered something that is not JSON");
         Problem::new(ErrorCode::Internal, "the run answered something that is not JSON")
-    })
+    })?;
+    Ok(HandlerValue { json, handler: Some((resolved.version, resolved.handler)) })
 }

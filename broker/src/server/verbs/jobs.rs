@@ -2,20 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use windlass_core::{
     command::Refusal,
     job::{Job, Spec, State},
 };
 use windlass_wire::{
-    code::ErrorCode,
-    id::JobId,
-    job::{JobPage, JobView},
-    limits::ARGS_TEXT_BYTES_MAX,
-    problem::Problem,
-    state::JobState,
-    submit::SubmitOptions,
+    code::ErrorCode, id::JobId, job::JobView, limits::ARGS_TEXT_BYTES_MAX, problem::Problem,
+    query::JobHistory, state::JobState, submit::SubmitOptions,
 };
 
 use super::{
@@ -23,33 +19,30 @@ use super::{
         context::{Caller, Context, draining},
         translate::{self, Terms, argument_error, job_error, job_view},
     },
-    bring, damaged,
+    HandlerValue, bring, damaged,
 };
 use crate::{
     driver::{NewJob, Refused},
     sandbox::arguments::check,
-    store::listing::{Cursor, Listing},
 };
 
 /// A job to submit, as clients write it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Submission {
+    /// `plugin/function`, or just the function where only one active plugin has it.
     handler: String,
+    /// Its arguments: an object by name, or an array in order.
     #[serde(default)]
+    #[schemars(schema_with = "args_schema")]
     args: Value,
+    /// How it is to be run.
     #[serde(default)]
     opts: SubmitOptions,
 }
 
-/// Which jobs to list.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Filter {
-    pub(in crate::server) state: Option<JobState>,
-    pub(in crate::server) queue: Option<String>,
-    pub(in crate::server) handler: Option<String>,
-    pub(in crate::server) limit: usize,
-    pub(in crate::server) cursor: Option<Cursor>,
+fn args_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["object", "array", "null"] })
 }
 
 /// What became of waiting.
@@ -163,9 +156,15 @@ pub(in crate::server) async fn get(
 }
 
 /// The result of a final job, or why it has none.
-pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Box<RawValue>, Problem> {
+pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<HandlerValue, Problem> {
     match &job.state {
-        State::Succeeded { result, .. } => bring(context, result).await,
+        State::Succeeded { result, .. } => {
+            let json = bring(context, result).await?;
+            let function = job.spec.handler.split_once('/').map_or("", |(_, function)| function);
+            let version = context.registry.version(&job.spec.version);
+            let handler = version.as_ref().and_then(|version| version.handler(function));
+            Ok(HandlerValue { json, handler: version.zip(handler) })
+        }
         state @ (State::Scheduled { .. }
         | State::Ready
         | State::Running(_)
@@ -204,31 +203,31 @@ pub(in crate::server) async fn cancel(context: &Context, caller: &Caller, id: Jo
     }
 }
 
-/// A page of the caller's jobs, newest first, without their arguments.
-pub(in crate::server) async fn list(
+/// What is known of a job's life.
+pub(in crate::server) async fn history(
     context: &Context,
     caller: &Caller,
-    filter: Filter,
-) -> Result<JobPage, Problem> {
-    let channel = caller.channel.clone();
-    let page = context
-        .with_store(move |store| {
-            let Filter { state, queue, handler, limit, cursor } = filter;
-            let own = store.queues()?.into_iter().filter(|known| {
-                known.channel == channel && queue.as_ref().is_none_or(|queue| *queue == known.name)
-            });
-            let queues = Some(own.map(|known| known.number).collect());
-            store.jobs(&Listing { queues, cursor, limit }, |job| {
-                state.is_none_or(|state| state == job.state.name())
-                    && handler.as_ref().is_none_or(|handler| *handler == job.spec.handler)
-            })
-        })
-        .await?;
-    Ok(JobPage {
-        items: page.jobs.iter().map(|job| job_view(job, None)).collect(),
-        next: page.next.map(|cursor| cursor.to_string()),
-        cut: page.cut,
-    })
+    id: JobId,
+) -> Result<JobHistory, Problem> {
+    find(context, caller, id).await.map(|job| translate::history(&job))
+}
+
+/// Forgets a final job with everything that is kept of it; durable when this answers.
+///
+/// Cancel safety: dropped before the answer, the job may have been forgotten or not.
+pub(in crate::server) async fn purge(context: &Context, caller: &Caller, id: JobId) -> Result<(), Problem> {
+    let job = find(context, caller, id).await?;
+    if !job.state.is_final() {
+        let state = job.state.name();
+        return Err(Problem::new(
+            ErrorCode::BadState,
+            format!("the job is {state}; only final jobs are purged"),
+        )
+        .with_detail(json!({ "state": state }))
+        .with_hint("cancel it first"));
+    }
+    let changes = context.with_store(move |store| store.without_job(&job)).await?;
+    context.store.committer().commit(changes).await.map_err(|error| translate::store_error(&error))
 }
 
 /// A job of the caller's channel; those of others do not exist for it.

@@ -1,13 +1,17 @@
 //! Plugins: look at them, choose their active version.
 
 use serde_json::{Map, Value, json};
-use windlass_wire::{code::ErrorCode, plugin::PluginView, problem::Problem};
+use windlass_wire::{
+    code::ErrorCode,
+    plugin::{PluginList, PluginView},
+    problem::Problem,
+};
 
 use crate::server::context::Context;
 
 /// All plugins, sorted by name.
-pub(in crate::server) fn plugins(context: &Context) -> Vec<PluginView> {
-    context.registry.plugins().iter().map(|plugin| plugin.view()).collect()
+pub(in crate::server) fn plugins(context: &Context) -> PluginList {
+    PluginList { items: context.registry.plugins().iter().map(|plugin| plugin.view()).collect() }
 }
 
 /// A plugin.

@@ -27,8 +27,8 @@ use tokio_tungstenite::{
     },
 };
 use windlass_wire::{
-    code::{ErrorCode, close},
-    frame::{BadFrame, Request, Response},
+    code::close,
+    frame::{BadFrame, Response},
     limits::{MESSAGE_BYTES_MAX_BEFORE_HELLO, REQUESTS_IN_FLIGHT_MAX},
     problem::Problem,
 };
@@ -41,6 +41,7 @@ use super::{
         socket::{ReadAllowance, Socket},
         verbs::{self, Notice},
     },
+    encoding::Encoding,
     outbox::Outbox,
     session::{Answer, Closing, Reply, Session, Tag},
 };
@@ -84,6 +85,7 @@ pub(super) struct Connection {
     reader: SplitStream<WebSocketStream<Socket>>,
     outbox: Outbox,
     session: Session,
+    encoding: Encoding,
     /// There until the token was shown.
     allowance: Option<ReadAllowance>,
     overtaking: FuturesUnordered<InFlight>,
@@ -93,13 +95,19 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: WebSocketStream<Socket>, allowance: ReadAllowance, session: Session) -> Self {
+    pub(super) fn new(
+        stream: WebSocketStream<Socket>,
+        allowance: ReadAllowance,
+        session: Session,
+        encoding: Encoding,
+    ) -> Self {
         let (sink, reader) = stream.split();
         Self {
             reader,
             outbox: Outbox::new(sink),
             allowance: (!session.is_authorized).then_some(allowance),
             session,
+            encoding,
             overtaking: FuturesUnordered::new(),
             ordered: FuturesOrdered::new(),
             bad_frames: 0,
@@ -151,29 +159,25 @@ impl Connection {
     fn receive(&mut self, message: Option<Result<Message, Error>>) -> Option<Ending> {
         self.silent_ticks = 0;
         match message {
-            Some(Ok(Message::Text(text))) => self.request(&text),
-            Some(Ok(Message::Binary(_))) => {
-                let problem = Problem::new(ErrorCode::BadFrame, "frames are text here");
-                self.refuse(&BadFrame { id: None, problem })
-            }
+            Some(Ok(frame @ (Message::Text(_) | Message::Binary(_)))) => self.request(&frame),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
             Some(Ok(Message::Close(_))) | None => Some(Ending::ByClient),
             Some(Err(error)) => Some(self.unread(&error)),
         }
     }
 
-    fn request(&mut self, text: &str) -> Option<Ending> {
+    fn request(&mut self, frame: &Message) -> Option<Ending> {
         self.session.listed.entry().count_in();
         self.session.context.traffic.frames_received.inc();
-        if !self.session.is_authorized && text.len() > MESSAGE_BYTES_MAX_BEFORE_HELLO {
+        if !self.session.is_authorized && frame.len() > MESSAGE_BYTES_MAX_BEFORE_HELLO {
             return Some(too_large());
         }
-        let request = match Request::parse(text) {
+        let request = match self.encoding.read(frame) {
             Ok(request) => request,
             Err(bad) => return self.refuse(&bad),
         };
         self.bad_frames = 0;
-        let (tag, reply) = self.session.start(request, text.len());
+        let (tag, reply) = self.session.start(request, self.encoding.text_bytes_max(frame.len()));
         if self.session.is_authorized
             && let Some(allowance) = self.allowance.take()
         {
@@ -210,6 +214,7 @@ impl Connection {
         if !tag.is_silent {
             match answer {
                 Ok(Answer::Accepted(job)) => self.send(&Response::Accepted { id, job }),
+                Ok(Answer::Handled(value)) => self.send_frame(self.encoding.write_result(id, &value)),
                 Ok(Answer::Value(value)) => self.send(&Response::Result { id, value: &value }),
                 Ok(Answer::Subscribed(_)) => {}
                 Err(error) => self.send(&Response::Error { id, error: &error }),
@@ -236,7 +241,11 @@ impl Connection {
     }
 
     fn send(&mut self, response: &Response<'_>) {
-        self.outbox.push_text(response.to_text());
+        self.send_frame(self.encoding.write(response));
+    }
+
+    fn send_frame(&mut self, frame: Message) {
+        self.outbox.push_frame(frame);
         self.session.listed.entry().count_out();
         self.session.context.traffic.frames_sent.inc();
     }

@@ -9,8 +9,10 @@ use windlass_wire::{
     connection::OpView,
     frame::RequestId,
     id::JobId,
+    job::JobStanding,
     name::is_name,
     problem::Problem,
+    query::{BulkRequest, JobQuery},
     span::{Span, Timeout},
     state::JobState,
     topic::Topic,
@@ -22,7 +24,7 @@ use super::{
         limits::PATIENCE_DEFAULT,
         translate::still,
         typed,
-        verbs::{self, Subject, Submission, Waited, WatchFilter},
+        verbs::{self, Search, Subject, Submission, Waited, WatchFilter},
     },
     session::{Answer, Closing, Params, Reply, Session},
 };
@@ -63,9 +65,13 @@ ops! {
     "connection.list" token () connection_list, "The WebSockets of the channel, open and gone";
     "echo" token ("args") echo, "Answer the arguments";
     "identity" token () identity, "Who answers here";
+    "job.bulk" token ("filter" "action" "dry_run") job_bulk, "Do something to every job a filter means";
     "job.cancel" token ("job") job_cancel, "Cancel a job";
     "job.get" token ("job") job_get, "A job with its arguments";
+    "job.history" token ("job") job_history, "What is known of a job's life";
     "job.logs" token ("job") job_logs, "What a job logged";
+    "job.purge" token ("job") job_purge, "Forget a final job";
+    "job.query" token ("filter" "fields" "sort" "limit" "cursor") job_query, "A page of the jobs a filter means";
     "job.result" token ("job") job_result, "The result of a final job";
     "job.retry" token ("job" "version") job_retry, "Submit a final job again, as a new one";
     "job.submit" token ("handler" "args" "opts") job_submit, "Submit a job; durable when answered";
@@ -203,11 +209,17 @@ fn identity(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     greet(session)
 }
 
+fn job_bulk(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let request: BulkRequest = typed(params)?;
+    Ok(session
+        .later(move |context, caller| async move { value(&verbs::bulk(&context, &caller, request).await?) }))
+}
+
 fn job_cancel(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         verbs::cancel(&context, &caller, job).await?;
-        value(&json!({ "job": job, "state": JobState::Cancelled }))
+        value(&JobStanding { job, state: JobState::Cancelled })
     }))
 }
 
@@ -216,17 +228,37 @@ fn job_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     Ok(session.later(move |context, caller| async move { value(&verbs::get(&context, &caller, job).await?) }))
 }
 
+fn job_history(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let OfJob { job } = typed(params)?;
+    Ok(session
+        .later(move |context, caller| async move { value(&verbs::history(&context, &caller, job).await?) }))
+}
+
 fn job_logs(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session
         .later(move |context, caller| async move { value(&verbs::logs(&context, &caller, job).await?) }))
 }
 
+fn job_purge(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let OfJob { job } = typed(params)?;
+    Ok(session.later(move |context, caller| async move {
+        verbs::purge(&context, &caller, job).await?;
+        value(&json!({ "job": job }))
+    }))
+}
+
+fn job_query(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let search = Search::new(typed::<JobQuery>(params)?)?;
+    Ok(session
+        .later(move |context, caller| async move { value(&verbs::query(&context, &caller, search).await?) }))
+}
+
 fn job_result(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         let job = verbs::find(&context, &caller, job).await?;
-        verbs::result(&context, &job).await.map(Answer::Value)
+        verbs::result(&context, &job).await.map(Answer::Handled)
     }))
 }
 
@@ -250,7 +282,7 @@ fn job_wait(session: &mut Session, params: Params) -> Result<Reply, Problem> {
         timeout.map_or(Some(PATIENCE_DEFAULT), |timeout| timeout.span().map(Span::duration));
     Ok(session.later(move |context, caller| async move {
         match verbs::wait(&context, &caller, job, patience).await? {
-            Waited::Final(job) => verbs::result(&context, &job).await.map(Answer::Value),
+            Waited::Final(job) => verbs::result(&context, &job).await.map(Answer::Handled),
             Waited::Still(state) => Err(still(state)),
         }
     }))
@@ -274,7 +306,7 @@ fn plugin_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
 
 fn plugin_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let Nothing {} = typed(params)?;
-    now(&json!({ "items": verbs::plugins(&session.context) }))
+    now(&verbs::plugins(&session.context))
 }
 
 fn plugin_rollback(session: &mut Session, params: Params) -> Result<Reply, Problem> {

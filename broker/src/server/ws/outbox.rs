@@ -20,10 +20,10 @@ use tokio_tungstenite::{
 
 use crate::server::{limits::FRAGMENT_BYTES_MAX, socket::Socket};
 
-/// A message, and how many bytes of text it counts for.
+/// A message, and how many bytes it counts for.
 struct Waiting {
     message: Message,
-    text_bytes: usize,
+    bytes: usize,
 }
 
 /// The writing half of a WebSocket, with what waits for it.
@@ -39,19 +39,20 @@ impl Outbox {
         Self { sink, waiting: VecDeque::new(), bytes: 0, is_flushed: true }
     }
 
-    /// Adds a text. A long one is cut into fragments, which tungstenite's buffer then need not grow for.
-    pub(super) fn push_text(&mut self, text: String) {
-        let text_bytes = text.len();
-        if text_bytes <= FRAGMENT_BYTES_MAX {
-            self.push(Message::text(text), text_bytes);
+    /// Adds a frame: text, or bytes. A long one is cut into fragments, which tungstenite's buffer then need not
+    /// grow for.
+    pub(super) fn push_frame(&mut self, frame: Message) {
+        let bytes = frame.len();
+        if bytes <= FRAGMENT_BYTES_MAX {
+            self.push(frame, bytes);
             return;
         }
-        let mut rest = Bytes::from(text);
-        let mut opcode = OpCode::Data(Data::Text);
+        let mut opcode = OpCode::Data(if frame.is_text() { Data::Text } else { Data::Binary });
+        let mut rest = frame.into_data();
         while !rest.is_empty() {
             let fragment = rest.split_to(rest.len().min(FRAGMENT_BYTES_MAX));
-            let text_bytes = fragment.len();
-            self.push(Message::Frame(Frame::message(fragment, opcode, rest.is_empty())), text_bytes);
+            let bytes = fragment.len();
+            self.push(Message::Frame(Frame::message(fragment, opcode, rest.is_empty())), bytes);
             opcode = OpCode::Data(Data::Continue);
         }
     }
@@ -66,9 +67,9 @@ impl Outbox {
         self.push(Message::Close(Some(frame)), 0);
     }
 
-    fn push(&mut self, message: Message, text_bytes: usize) {
-        self.bytes += text_bytes;
-        self.waiting.push_back(Waiting { message, text_bytes });
+    fn push(&mut self, message: Message, bytes: usize) {
+        self.bytes += bytes;
+        self.waiting.push_back(Waiting { message, bytes });
     }
 
     /// Forgets what has not been handed to the socket.
@@ -77,7 +78,7 @@ impl Outbox {
         self.bytes = 0;
     }
 
-    /// Bytes of text that wait.
+    /// Bytes of frames that wait.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -91,8 +92,8 @@ impl Outbox {
     pub(super) async fn drain(&mut self) -> Result<(), Error> {
         while !self.waiting.is_empty() {
             poll_fn(|cx| self.sink.poll_ready_unpin(cx)).await?;
-            let Some(Waiting { message, text_bytes }) = self.waiting.pop_front() else { break };
-            self.bytes -= text_bytes;
+            let Some(Waiting { message, bytes }) = self.waiting.pop_front() else { break };
+            self.bytes -= bytes;
             self.is_flushed = false;
             self.sink.start_send_unpin(message)?;
         }

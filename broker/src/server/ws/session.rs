@@ -23,7 +23,7 @@ use super::{
         connections::Listed,
         context::{Caller, Context},
         typed,
-        verbs::{self, Notices},
+        verbs::{self, HandlerValue, Notices},
     },
     ops,
 };
@@ -32,6 +32,8 @@ use super::{
 pub(super) enum Answer {
     /// A job was accepted.
     Accepted(JobId),
+    /// What a handler gave.
+    Handled(HandlerValue),
     /// A subscription begins.
     Subscribed(Subscription),
     /// A value.
@@ -116,8 +118,8 @@ impl Session {
         }
     }
 
-    /// Begins to work on a request whose frame had so many bytes.
-    pub(super) fn start(&mut self, mut request: Request, frame_bytes: usize) -> (Tag, Reply) {
+    /// Begins to work on a request that as JSON text would have at most so many bytes.
+    pub(super) fn start(&mut self, mut request: Request, text_bytes: usize) -> (Tag, Reply) {
         let mut tag = Tag { id: request.id.take(), is_silent: !request.reply, ..Tag::default() };
         if let Some(trace) = &request.trace {
             tracing::debug!(op = request.op, trace, "a traced request");
@@ -125,7 +127,7 @@ impl Session {
         let closes = request.close;
         let reply = match request.kind() {
             OpKind::Broker => self.broker_op(request),
-            OpKind::Handler | OpKind::ShortHandler => self.call(request, &mut tag, frame_bytes),
+            OpKind::Handler | OpKind::ShortHandler => self.call(request, &mut tag, text_bytes),
         };
         let asked = closes.then_some(Closing::NORMAL);
         tag.closing = self.closing.take().or(asked);
@@ -152,12 +154,12 @@ impl Session {
         (op.run)(self, params)
     }
 
-    fn call(&mut self, mut request: Request, tag: &mut Tag, frame_bytes: usize) -> Result<Reply, Problem> {
+    fn call(&mut self, mut request: Request, tag: &mut Tag, text_bytes: usize) -> Result<Reply, Problem> {
         self.authorize()?;
         let base = if request.args.is_some() { "/args" } else { "" };
         let args = request.take_call_args()?;
         // Only a long frame can have arguments that are too long.
-        if frame_bytes > ARGS_TEXT_BYTES_MAX {
+        if text_bytes > ARGS_TEXT_BYTES_MAX {
             verbs::check_args_size(args.to_string().len())?;
         }
         let options = match request.opts {
@@ -166,7 +168,7 @@ impl Session {
         };
         let (context, handler) = (Arc::clone(&self.context), request.op);
         let call =
-            async move { verbs::call(&context, &handler, args, base, options).await.map(Answer::Value) };
+            async move { verbs::call(&context, &handler, args, base, options).await.map(Answer::Handled) };
         let Some(id) = &tag.id else { return Ok(Reply::Later(Box::pin(call))) };
         let (handle, registration) = AbortHandle::new_pair();
         self.last_call += 1;

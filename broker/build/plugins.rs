@@ -1,11 +1,13 @@
-//! Builds the first-party plugins for `wasm32-wasip2`, so that the broker can embed them:
-//! `WINDLASS_PLUGIN_DEMO` and `WINDLASS_PLUGIN_THUMBNAIL` are the paths of the components at compile time.
+//! The first-party plugins, built for `wasm32-wasip2`: `WINDLASS_PLUGIN_DEMO` and `WINDLASS_PLUGIN_THUMBNAIL` are the
+//! paths of the components at compile time.
 
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
+
+use crate::path_from_env;
 
 /// Settings meant for the host, which would break the guests or needlessly rebuild them.
 const FLAGS_AND_WRAPPERS: [&str; 5] = [
@@ -20,21 +22,10 @@ const PLUGINS: [&str; 2] = ["demo", "thumbnail"];
 const PROFILE: &str = "guest";
 const TARGET: &str = "wasm32-wasip2";
 
-fn main() -> ExitCode {
-    match embed_plugins() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("cargo::error={error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn embed_plugins() -> Result<(), Box<dyn Error>> {
-    let workspace = path_from_env("CARGO_MANIFEST_DIR")?.join("..");
-    watch(&workspace);
+pub(crate) fn embed(workspace: &Path) -> Result<(), Box<dyn Error>> {
+    watch(workspace);
     require_target()?;
-    let components = build(&workspace)?;
+    let components = build(workspace)?;
     let out_dir = path_from_env("OUT_DIR")?;
     for plugin in PLUGINS {
         // A copy, because the paths must hold when the guests' target directory was removed.
@@ -46,13 +37,12 @@ fn embed_plugins() -> Result<(), Box<dyn Error>> {
 }
 
 fn watch(workspace: &Path) {
-    let workspace = workspace.display();
     for file in ["Cargo.lock", "Cargo.toml"] {
-        println!("cargo::rerun-if-changed={workspace}/{file}");
+        crate::watch(&workspace.join(file));
     }
     for plugin in PLUGINS {
         for part in ["Cargo.toml", "src", "wit"] {
-            println!("cargo::rerun-if-changed={workspace}/plugins/{plugin}/{part}");
+            crate::watch(&workspace.join("plugins").join(plugin).join(part));
         }
     }
 }
@@ -96,8 +86,4 @@ fn guest_target_dir() -> Result<PathBuf, Box<dyn Error>> {
 fn is_meant_for_the_host(name: &OsString) -> bool {
     let name = name.to_string_lossy();
     FLAGS_AND_WRAPPERS.contains(&&*name) || name.starts_with("CLIPPY_")
-}
-
-fn path_from_env(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    Ok(env::var_os(name).ok_or_else(|| format!("cargo did not set `{name}`"))?.into())
 }

@@ -1,0 +1,197 @@
+//! What each route takes and answers. Every row of the table of routes has one here, which a test sees to.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use windlass_wire::{
+    code::ErrorCode,
+    connection::{ConnectionList, IdentityView},
+    frame::SUBPROTOCOLS,
+    id::JobId,
+    job::{JobAccepted, JobPage, JobStanding, JobView},
+    limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
+    plugin::{PluginList, PluginView, UploadView},
+    schema::VERSION,
+    span::{Span, Timeout},
+    state::JobState,
+    stats::StatsView,
+    topic::Topic,
+    worker::WorkerList,
+};
+
+use super::operation::{EVENTS, Operation, any, of, text};
+use crate::server::{endpoints::plugins::Activation, verbs::Submission};
+
+/// How a run may end without a result.
+pub(super) const RUN_FAILURES: [ErrorCode; 10] = [
+    ErrorCode::BadArguments,
+    ErrorCode::Cancelled,
+    ErrorCode::HandlerError,
+    ErrorCode::OutOfMemory,
+    ErrorCode::PluginRejected,
+    ErrorCode::TimedOut,
+    ErrorCode::TooLarge,
+    ErrorCode::Trap,
+    ErrorCode::UnknownHandler,
+    ErrorCode::WorkerLost,
+];
+/// Why a handler may not be there or not be run.
+pub(super) const NOT_RUN: [ErrorCode; 4] =
+    [ErrorCode::BadArguments, ErrorCode::NotFound, ErrorCode::Overloaded, ErrorCode::UnknownHandler];
+
+/// What resuming means where nothing is kept.
+const LAST_EVENT: &str = "What was seen last; answered by a gap, because nothing is kept";
+
+/// The schemas of one handler.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it is only described")]
+struct HandlerSchemas {
+    /// Of the arguments object.
+    args: Value,
+    /// Of the result.
+    result: Value,
+}
+
+/// Every operation.
+pub(super) fn all() -> Vec<Operation> {
+    [about(), calls(), jobs(), plugins()].into_iter().flatten().collect()
+}
+
+fn about() -> Vec<Operation> {
+    vec![
+        Operation::get("front", "/").answers_text("What this is"),
+        Operation::get("healthz", "/healthz").answers_text("The process lives"),
+        Operation::get("readyz", "/readyz")
+            .answers_text("Requests are taken")
+            .refuses(&[ErrorCode::Draining]),
+        Operation::get("metrics", "/metrics").answers_media("application/openmetrics-text", "All counters"),
+        Operation::get("connection.list", "/v1/connections")
+            .answers::<ConnectionList>(200, "The WebSockets of the channel"),
+        Operation::get("events", "/v1/events")
+            .required_query("topic", of::<Topic>, "What to follow")
+            .query("job", of::<JobId>, "Topic `job`: only this job")
+            .query("queue", text, "Topics `job` and `jobs`: only jobs of this queue")
+            .query("handler", text, "Topics `job` and `jobs`: only jobs of this handler, by its full name")
+            .query("state", of::<JobState>, "Topics `job` and `jobs`: only changes into this state")
+            .query("every", of::<Span>, "Topic `jobs`: how often at most, 100ms to 10s")
+            .header("Last-Event-ID", text, LAST_EVENT)
+            .answers_media(EVENTS, "Events named like the topic, and `gap`; it does not end")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::get("identity", "/v1/identity").answers::<IdentityView>(200, "The broker"),
+        Operation::get("openapi", "/v1/openapi.json").answers_schema(200, any, "This document"),
+        Operation::get("stats.get", "/v1/stats").answers::<StatsView>(200, "Figures of the broker"),
+        Operation::get("worker.list", "/v1/workers").answers::<WorkerList>(200, "All workers"),
+        Operation::get("upgrade", "/v1/ws")
+            .header(
+                "Sec-WebSocket-Protocol",
+                subprotocol,
+                "The subprotocol to speak; JSON if none is offered",
+            )
+            .answers_nothing(101, "Frames follow, as PROTOCOL.md tells"),
+    ]
+}
+
+fn calls() -> Vec<Operation> {
+    vec![
+        Operation::post("call", "/v1/call/{plugin}/{function}")
+            .query("timeout", of::<Timeout>, "The time for waiting and running; default 30 s")
+            .query("version", version, "The plugin version to run; default: the active one")
+            .may_take(arguments, json!({ "x": 10, "y": 20 }))
+            .answers_schema(200, any, "The handler's value")
+            .refuses(&RUN_FAILURES)
+            .refuses(&NOT_RUN),
+    ]
+}
+
+fn jobs() -> Vec<Operation> {
+    let example = json!({
+        "handler": "demo/add",
+        "args": { "x": 10, "y": 20 },
+        "opts": { "queue": "mail", "priority": 5, "delay": "10s", "tags": { "customer": "17" } },
+    });
+    vec![
+        Operation::get("job.list", "/v1/jobs")
+            .query("state", of::<JobState>, "Only jobs in this state")
+            .query("queue", text, "Only jobs of this queue")
+            .query("handler", text, "Only jobs of this handler, by its full name")
+            .query("limit", page_limit, "At most so many")
+            .query("cursor", cursor, "`next` of the page before")
+            .answers::<JobPage>(200, "A page of jobs"),
+        Operation::post("job.submit", "/v1/jobs")
+            .takes::<Submission>(example)
+            .answers::<JobAccepted>(201, "The job is on disk")
+            .with_headers(&[("Location", "Where the job is")])
+            .refuses(&NOT_RUN),
+        Operation::get("job.get", "/v1/jobs/{id}")
+            .answers::<JobView>(200, "The job with its arguments")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("job.cancel", "/v1/jobs/{id}/cancel")
+            .answers::<JobStanding>(200, "The job is cancelled for good")
+            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
+        Operation::get("job.events", "/v1/jobs/{id}/events")
+            .header("Last-Event-ID", text, LAST_EVENT)
+            .answers_media(EVENTS, "Events `snapshot`, `job` and `gap` until the job is final")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::get("job.logs", "/v1/jobs/{id}/logs")
+            .answers_text("What the attempts logged, oldest first")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::get("job.wait", "/v1/jobs/{id}/result")
+            .query("wait", of::<Timeout>, "How long to wait for it; default: not at all")
+            .answers_schema(200, any, "The handler's value")
+            .answers::<JobStanding>(202, "The job is not final yet")
+            .with_headers(&[("Retry-After", "Seconds to wait before asking again")])
+            .refuses(&RUN_FAILURES)
+            .refuses(&[ErrorCode::Expired, ErrorCode::NotFound, ErrorCode::Quarantined]),
+        Operation::post("job.retry", "/v1/jobs/{id}/retry")
+            .query("version", version, "The plugin version to run; default: the active one")
+            .answers::<JobAccepted>(201, "The new job is on disk")
+            .with_headers(&[("Location", "Where the new job is")])
+            .refuses(&NOT_RUN)
+            .refuses(&[ErrorCode::BadState]),
+    ]
+}
+
+fn plugins() -> Vec<Operation> {
+    vec![
+        Operation::get("plugin.list", "/v1/plugins").answers::<PluginList>(200, "All plugins"),
+        Operation::get("plugin.get", "/v1/plugins/{name}")
+            .answers::<PluginView>(200, "The plugin")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::put("upload", "/v1/plugins/{name}")
+            .takes_bytes("application/wasm")
+            .answers::<UploadView>(200, "The plugin had these bytes before; they are active")
+            .answers::<UploadView>(201, "The version is new, and active")
+            .refuses(&[ErrorCode::BadState, ErrorCode::Overloaded, ErrorCode::PluginRejected]),
+        Operation::post("plugin.activate", "/v1/plugins/{name}/activate")
+            .takes::<Activation>(json!({ "version": "049b7744adad" }))
+            .answers::<PluginView>(200, "The plugin, with that version active")
+            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound, ErrorCode::PluginRejected]),
+        Operation::post("plugin.rollback", "/v1/plugins/{name}/rollback")
+            .answers::<PluginView>(200, "The plugin, with the version before active")
+            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound, ErrorCode::PluginRejected]),
+        Operation::get("schemas", "/v1/plugins/{name}/versions/{digest}/schema")
+            .answers::<BTreeMap<String, HandlerSchemas>>(200, "JSON Schemas by handler")
+            .refuses(&[ErrorCode::NotFound]),
+    ]
+}
+
+fn arguments(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["object", "array", "null"] })
+}
+
+fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": VERSION })
+}
+
+fn page_limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": PAGE_JOBS_MAX, "default": PAGE_JOBS_DEFAULT })
+}
+
+fn cursor(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+}
+
+fn subprotocol(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": SUBPROTOCOLS })
+}

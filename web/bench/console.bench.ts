@@ -1,0 +1,106 @@
+// How the console fares: frames while 100,000 rows are scrolled, the main thread under 1,000 job events a second, and
+// the time from nothing to a job one can see.
+import { test, type Page } from "@playwright/test";
+import { Broker } from "../tests/support/broker";
+import { submitAtRate, submitMany } from "../tests/support/many";
+
+const JOBS = 100_000;
+const SCROLL_SECONDS = 10;
+const FEED_SECONDS = 60;
+/** A job of `demo/add` is submitted, runs and succeeds: three events. */
+const JOBS_A_SECOND = 334;
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+async function withBroker(use: (broker: Broker) => Promise<void>): Promise<void> {
+  const broker = await Broker.start();
+  try {
+    await use(broker);
+  } finally {
+    await broker.stop();
+  }
+}
+
+function open(page: Page, broker: Broker, path: string) {
+  return page.goto(`${broker.site}/#token=${broker.token}&${path}`);
+}
+
+test("from the start of the broker to a job on the screen", async ({ page }) => {
+  const began = performance.now();
+  await withBroker(async (broker) => {
+    const listens = performance.now();
+    await open(page, broker, "/jobs");
+    await page.getByText("No job yet").waitFor();
+    const shown = performance.now();
+    await broker.submit("demo/add", { x: 1, y: 2 });
+    await page.locator("[id^=job-]").first().waitFor();
+    const seen = performance.now();
+    print(`start: broker listens after ${ms(listens - began)}, console shown ${ms(shown - listens)} later, job on the screen ${ms(seen - shown)} after its submission began; ${ms(seen - began)} in all`);
+  });
+});
+
+test("scrolling", async ({ page }) => {
+  await withBroker(async (broker) => {
+    await submitMany(broker, JOBS, { handler: "demo/add", args: { x: 1, y: 2 }, opts: { delay: "1h" } });
+    await open(page, broker, "/jobs");
+    const grid = page.getByRole("grid", { name: "Jobs" });
+    await grid.waitFor();
+    const end = page.getByText(/^The newest 100,000 are shown|^100,000 jobs$/);
+    const loading = performance.now();
+    while (!(await end.isVisible())) await grid.evaluate((box) => (box.scrollTop = box.scrollHeight));
+    print(`list: ${JOBS} rows loaded by scrolling in ${ms(performance.now() - loading)}`);
+    const found = await grid.evaluate(scroll, SCROLL_SECONDS);
+    print(`scrolling: frames p50 ${ms(found.p50)}, p95 ${ms(found.p95)}, longest ${ms(found.longest)}; at most ${found.rows} rows in the page`);
+  });
+});
+
+/** Runs in the page: scrolls up and down fast, and notes the time between frames. */
+async function scroll(box: Element, seconds: number) {
+  const frames: number[] = [];
+  const end = performance.now() + seconds * 1_000;
+  let before = performance.now();
+  let rows = 0;
+  let step = 90;
+  box.scrollTop = box.scrollHeight / 2;
+  while (performance.now() < end) {
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - before);
+    before = now;
+    if (frames.length % 240 === 0) step = -step;
+    box.scrollTop += step;
+    rows = Math.max(rows, box.querySelectorAll("[id^=job-]").length);
+  }
+  frames.sort((a, b) => a - b);
+  const at = (part: number) => frames[Math.floor((frames.length - 1) * part)]!;
+  return { p50: at(0.5), p95: at(0.95), longest: at(1), rows };
+}
+
+for (const path of ["/jobs", "/"]) {
+  test(`1,000 job events a second on ${path}`, async ({ page }) => {
+    await withBroker(async (broker) => {
+      await page.addInitScript(() => {
+        const tasks: number[] = [];
+        Object.assign(window, { longTasks: tasks });
+        new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" });
+      });
+      await open(page, broker, path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      const session = await page.context().newCDPSession(page);
+      const heap = async () => {
+        await session.send("HeapProfiler.collectGarbage");
+        const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
+        return usedSize / 1_048_576;
+      };
+      const before = await heap();
+      const events = await submitAtRate(broker, JOBS_A_SECOND, FEED_SECONDS, { handler: "demo/add", args: { x: 1, y: 2 }, opts: {} });
+      const tasks = await page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks);
+      const after = await heap();
+      print(`feed on ${path}: ${Math.round((events * 3) / FEED_SECONDS)} events a second for ${FEED_SECONDS} s; ${tasks.length} tasks above 50 ms, longest ${ms(Math.max(0, ...tasks))}; heap ${before.toFixed(1)} MiB before, ${after.toFixed(1)} MiB after`);
+    });
+  });
+}
+
+function ms(millis: number): string {
+  return `${millis.toFixed(1)} ms`;
+}
