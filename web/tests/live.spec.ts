@@ -43,6 +43,7 @@ const PAGES = [
 ] as const;
 
 test("every page is accessible with more contrast @phone", async ({ page, open }) => {
+  test.slow();
   await page.emulateMedia({ contrast: "more" });
   for (const [path, text] of PAGES) {
     await open(path);

@@ -57,9 +57,10 @@ class Keys {
   }
 }
 
-/** Whether the key belongs to a field or a dialog. */
+/** Whether the key belongs to a field, a dialog, or what it would press. */
 function busy(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement;
+  if (event.key === "Enter" && target.closest("a, button, summary")) return true;
   return target.isContentEditable || target.closest("input:not([type=checkbox]), textarea, select, dialog") !== null;
 }
 

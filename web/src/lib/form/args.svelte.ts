@@ -97,10 +97,11 @@ export class Args {
 
   #problems(): Map<string, string> {
     const found = new Map<string, string>();
-    for (const source of [this.#written.problems, this.#active?.misfits ?? []]) {
-      for (const [pointer, { message, missing }] of source) {
-        if (!missing || this.attempted) found.set(canonical(pointer), message);
-      }
+    const typed = this.#active?.misfits;
+    for (const [pointer, { message, missing }] of [...this.#written.problems, ...(typed ?? [])]) {
+      // What the form misses beside JSON that was typed is not missing there, unless the misfits say so.
+      const tells = missing ? this.attempted && (!typed || typed.has(pointer)) : true;
+      if (tells) found.set(canonical(pointer), message);
     }
     if (this.#refusal?.text === this.text) found.set(canonical(this.#refusal.pointer), this.#refusal.message);
     return found;
