@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::{
     sync::broadcast::{
         Receiver,
@@ -190,7 +190,7 @@ async fn render(context: &Context, key: &ListKey, is_first: bool) -> Result<Arc<
     let caller = Caller { channel: key.channel.clone() };
     let text = match key.list {
         List::Connections => verbs::json(&verbs::connections(context, &caller)),
-        List::Plugins => verbs::json(&json!({ "items": verbs::plugins(context) })),
+        List::Plugins => verbs::json(&verbs::plugins(context)),
         List::Stats => {
             let stats: StatsView = verbs::stats(context, &caller, is_first).await?;
             verbs::json(&stats)
