@@ -60,8 +60,13 @@ pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// Text of any form.
+/// Text of any form, but without NUL, which is refused wherever it stands in a URL.
 pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[^\\u0000]*$" })
+}
+
+/// Text of any form.
+fn any_text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string" })
 }
 
@@ -159,7 +164,7 @@ impl Operation {
 
     /// Answers text of a media type.
     pub(super) fn answers_media(self, media_type: &'static str, meaning: &'static str) -> Self {
-        let schema = (media_type != EVENTS).then_some(text as MakeSchema);
+        let schema = (media_type != EVENTS).then_some(any_text as MakeSchema);
         self.answered(Answered { status: 200, meaning, media_types: vec![media_type], schema, headers: &[] })
     }
 
