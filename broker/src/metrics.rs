@@ -13,6 +13,8 @@ pub struct Metrics {
     pub calls_ended: Counter,
     /// Jobs cancelled.
     pub jobs_cancelled: Counter,
+    /// Jobs that waited too long.
+    pub jobs_expired: Counter,
     /// Jobs that failed for good.
     pub jobs_failed: Counter,
     /// Jobs accepted.
@@ -30,6 +32,7 @@ impl Metrics {
             ("windlass_attempts_failed", "Attempts that ended without a result", &self.attempts_failed),
             ("windlass_calls_ended", "Calls that ended", &self.calls_ended),
             ("windlass_jobs_cancelled", "Jobs cancelled", &self.jobs_cancelled),
+            ("windlass_jobs_expired", "Jobs that waited too long", &self.jobs_expired),
             ("windlass_jobs_failed", "Jobs that failed for good", &self.jobs_failed),
             ("windlass_jobs_submitted", "Jobs accepted", &self.jobs_submitted),
             ("windlass_jobs_succeeded", "Jobs that ended with a result", &self.jobs_succeeded),
@@ -41,12 +44,13 @@ impl Metrics {
     }
 
     /// What happened since this start, by the names clients know.
-    pub fn totals(&self) -> [(&'static str, u64); 5] {
+    pub fn totals(&self) -> [(&'static str, u64); 6] {
         [
             ("submitted", self.jobs_submitted.get()),
             ("succeeded", self.jobs_succeeded.get()),
             ("failed", self.jobs_failed.get()),
             ("cancelled", self.jobs_cancelled.get()),
+            ("expired", self.jobs_expired.get()),
             ("calls", self.calls_ended.get()),
         ]
     }
@@ -57,8 +61,11 @@ impl Metrics {
             JobState::Succeeded => &self.jobs_succeeded,
             JobState::Failed => &self.jobs_failed,
             JobState::Cancelled => &self.jobs_cancelled,
-            JobState::Scheduled | JobState::Ready if job.revision == 1 => &self.jobs_submitted,
-            JobState::Scheduled | JobState::Ready | JobState::Running => return,
+            JobState::Expired => &self.jobs_expired,
+            JobState::Scheduled | JobState::Blocked | JobState::Ready if job.revision == 1 => {
+                &self.jobs_submitted
+            }
+            JobState::Scheduled | JobState::Blocked | JobState::Ready | JobState::Running => return,
         };
         counter.inc();
     }

@@ -104,10 +104,7 @@ struct Broker(Handle);
 
 impl Submit for Broker {
     async fn submit(&self) {
-        self.0
-            .submit(NewJob { spec: spec(), due: Some(DUE), original: None })
-            .await
-            .expect("the driver accepts jobs");
+        self.0.submit(NewJob::new(due())).await.expect("the driver accepts jobs");
     }
 }
 
@@ -126,9 +123,10 @@ fn driver(directory: &Path) -> Handle {
     handle
 }
 
-fn spec() -> Spec {
+fn due() -> Spec {
     let args = Payload::Inline(r#"{"x":10,"y":20}"#.into());
-    Spec::new("demo/add", Digest([7; 32]), args, Timestamp(1_700_000_000_000))
+    let spec = Spec::new("demo/add", Digest([7; 32]), args, Timestamp(1_700_000_000_000));
+    Spec { run_at: Some(DUE), ..spec }
 }
 
 /// The reference: records appended to a file in groups, one fdatasync for each group.
@@ -148,7 +146,7 @@ impl Submit for AppendLog {
 
 impl AppendLog {
     fn create(path: &Path) -> io::Result<Self> {
-        let job = Job::new(compose_id(0, 0, 1 << 40, 1), Arc::new(spec()), Some(DUE));
+        let job = Job::new(compose_id(0, 0, 1 << 40, 1), Arc::new(due()), [].into(), Timestamp(0));
         let record = record::encode(&job).expect("a job can be written").into();
         let mut file = File::create(path)?;
         let (waiting, requests) = mpsc::sync_channel::<(Arc<[u8]>, oneshot::Sender<()>)>(GROUP_RECORDS_MAX);

@@ -1,43 +1,79 @@
 //! Everything that can be asked of the core, and the refusals it may answer.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use thiserror::Error;
 use windlass_wire::{id::JobId, job::Usage, state::JobState};
 
-use crate::job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId};
+use crate::{
+    job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
+    queue::Rate,
+};
 
 /// A call waiting for or holding a slot; numbered by whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
 
+/// A job to accept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    /// What is asked for.
+    pub spec: Arc<Spec>,
+    /// Of the jobs it comes after those that are not live: whether they have succeeded.
+    pub ended: BTreeMap<JobId, bool>,
+    /// The final job it tries again, as it is remembered.
+    pub original: Option<Arc<Job>>,
+    /// Chance for its id, of which 24 bits are used.
+    pub salt: u32,
+}
+
+/// A change of what holds back the jobs of a queue; what is none stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitChange {
+    /// Whether it is paused.
+    pub is_paused: Option<bool>,
+    /// How many run at once at most; `Some(None)` = no limit.
+    pub concurrency: Option<Option<u32>>,
+    /// How many start in a span at most; `Some(None)` = no limit.
+    pub rate: Option<Option<Rate>>,
+}
+
 /// Everything that can be asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Accept a job.
-    Submit {
-        /// What is asked for.
-        spec: Arc<Spec>,
-        /// When it becomes ready; none = now.
-        due: Option<Timestamp>,
-        /// Chance for its id, of which 24 bits are used.
-        salt: u32,
-    },
-    /// Accept a job that tries a final one again.
-    Retry {
-        /// What is asked for.
-        spec: Arc<Spec>,
-        /// The final job.
-        original: Arc<Job>,
-        /// Chance for its id, of which 24 bits are used.
-        salt: u32,
-    },
+    Submit(Submission),
+    /// Accept jobs, all of them or none.
+    SubmitMany(Vec<Submission>),
     /// Stop a job, in whatever state it is.
     Cancel {
         /// The job.
         job: JobId,
         /// The channel of whoever asks; a job of another one is unknown to it.
         channel: String,
+    },
+    /// Let a job go on that was held.
+    Release {
+        /// The job.
+        job: JobId,
+        /// The channel of whoever asks.
+        channel: String,
+    },
+    /// Change what holds back the jobs of a queue, which is made if there is none of the name.
+    LimitQueue {
+        /// The channel it belongs to.
+        channel: String,
+        /// Its name.
+        name: String,
+        /// What changes.
+        change: LimitChange,
+    },
+    /// Cancel the jobs of a queue that do not run, at most [`crate::limits::PURGED_JOBS_MAX`] at a time.
+    PurgeQueue {
+        /// The channel it belongs to.
+        channel: String,
+        /// Its name.
+        name: String,
     },
     /// Give a call a slot.
     Call {
@@ -91,12 +127,16 @@ pub enum AttemptEnd {
 }
 
 /// What a command that was carried out answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Nothing but that it was done.
     Done,
-    /// The job was accepted under this id.
+    /// So many jobs were cancelled; more are left if the flag says so.
+    Purged(usize, bool),
+    /// The job was accepted under this id, now or when its idempotency key was seen first.
     Submitted(JobId),
+    /// The jobs were accepted under these ids, in their order.
+    SubmittedMany(Vec<JobId>),
 }
 
 /// Why a command was not carried out. The caller's mistake or a bound, never the core's.
@@ -111,12 +151,30 @@ pub enum Refusal {
     /// A bound is reached.
     #[error("{0} is reached; try again later")]
     Full(&'static str),
+    /// The idempotency key stands for another request, which became this job.
+    #[error("the idempotency key came with another request before, which became job `{0}`")]
+    KeyTaken(JobId),
+    /// One idempotency key comes with two requests.
+    #[error("one idempotency key comes with two different requests")]
+    KeyTwice,
+    /// The job is not held.
+    #[error("the job is {0} and not held")]
+    NotHeld(JobState),
     /// The lease is not or no longer the job's.
     #[error("the lease has ended")]
     StaleFence,
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,
+    /// No queue has this name.
+    #[error("there is no such queue")]
+    UnknownQueue,
+    /// The jobs to come after have ended otherwise than is needed; this one is the reason.
+    #[error("job `{0}` has ended otherwise than `after` needs")]
+    Unreachable(JobId),
+    /// A job to come after is not live, and nobody told how it has ended.
+    #[error("job `{0}` has just ended")]
+    Unsettled(JobId),
     /// The job is in a state in which this cannot happen.
     #[error("the job is {0}")]
     WrongState(JobState),

@@ -1,22 +1,34 @@
 //! What the core decides.
 
-use alloc::{string::String, sync::Arc};
+use alloc::sync::Arc;
 
 use crate::{
     command::CallId,
+    idempotency::{KeyName, KeyRecord},
     job::{Fence, Job, WorkerId},
+    queue::Queue,
 };
 
 /// One decision. Those before an effect that depends on them come first.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
+    /// Remember a job just accepted, and in the same write its idempotency key. Whoever watches it learns of it
+    /// once it is durable.
+    Accept {
+        /// The job.
+        job: Arc<Job>,
+        /// Its key, if it has one.
+        key: Option<KeyRecord>,
+    },
     /// Remember this record; it replaces the one before. Whoever watches the job learns of it once it is durable.
     Save(Arc<Job>),
     /// Remember in the record of a final job which one tries it again. Nothing else about it changes, so nobody
     /// is told.
     SaveRetried(Arc<Job>),
-    /// Remember the number of a queue. Comes before the first job in it.
-    SaveQueue(QueueNumber),
+    /// Remember a queue. Comes before the first job in it.
+    SaveQueue(Queue),
+    /// Forget an idempotency key.
+    ForgetKey(Arc<KeyName>),
     /// Give the job to the worker, once its submission is durable.
     Assign {
         /// Who runs it.
@@ -42,15 +54,4 @@ pub enum Decision {
         /// Under which lease.
         fence: Fence,
     },
-}
-
-/// A queue of a channel and its number, which is part of the ids of its jobs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QueueNumber {
-    /// The channel.
-    pub channel: String,
-    /// The queue's name in it.
-    pub name: String,
-    /// The number.
-    pub number: u32,
 }

@@ -1,6 +1,13 @@
 //! The record of a job.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
+
+use core::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use windlass_wire::{
@@ -12,6 +19,8 @@ use windlass_wire::{
 };
 
 use crate::{
+    dependency::After,
+    idempotency::Idempotency,
     limits::{ATTEMPTS_KEPT_MAX, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
 };
@@ -88,6 +97,24 @@ pub struct Spec {
     pub max_worker_deaths: u32,
     /// The time one attempt may take, in milliseconds; none = no limit.
     pub run_timeout_millis: Option<u64>,
+    /// The time it may wait for other jobs and for a slot before each attempt, in milliseconds; none = no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout_millis: Option<u64>,
+    /// It does not start before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
+    /// It does not start before it is released.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hold: bool,
+    /// It does not start before other jobs have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+    /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_key: Option<String>,
+    /// What makes it the same job when it is submitted twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
     /// Names to find it by.
     pub tags: BTreeMap<String, String>,
     /// When it was accepted.
@@ -116,6 +143,9 @@ pub struct Job {
     pub worker_deaths: u32,
     /// The last ended runs, oldest first.
     pub attempts: Vec<Attempt>,
+    /// When its waiting ends, while it waits for other jobs or for a slot; none = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// The newest job that tries this one again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_as: Option<JobId>,
@@ -129,6 +159,15 @@ pub enum State {
     Scheduled {
         /// When it becomes ready.
         due: Timestamp,
+    },
+    /// Waits to be released.
+    Held,
+    /// Waits for other jobs.
+    Blocked {
+        /// Those that have not ended.
+        left: BTreeSet<JobId>,
+        /// Whether it waits to be released after that.
+        held: bool,
     },
     /// Waits for a free slot.
     Ready,
@@ -148,8 +187,16 @@ pub enum State {
         /// Why.
         failure: Failure,
     },
-    /// Ended because somebody asked for it.
+    /// Ended because somebody asked for it, or because of another job.
     Cancelled {
+        /// When.
+        at: Timestamp,
+        /// The job it was to come after and that ended otherwise than it needs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because_of: Option<JobId>,
+    },
+    /// Ended because it waited too long.
+    Expired {
         /// When.
         at: Timestamp,
     },
@@ -207,24 +254,67 @@ impl Spec {
             retry: RetryPolicy::default(),
             max_worker_deaths: WORKER_DEATHS_DEFAULT,
             run_timeout_millis: Some(RUN_TIMEOUT_MILLIS_DEFAULT),
+            queue_timeout_millis: None,
+            run_at: None,
+            hold: false,
+            after: None,
+            serial_key: None,
+            idempotency: None,
             tags: BTreeMap::new(),
             submitted_at,
             retry_of: None,
         }
     }
+
+    /// Where a job stands that waits for no other job.
+    pub(crate) fn free_state(&self, held: bool, now: Timestamp) -> State {
+        match self.run_at.filter(|at| *at > now) {
+            _ if held => State::Held,
+            Some(due) => State::Scheduled { due },
+            None => State::Ready,
+        }
+    }
+
+    /// The same job once more, to be started as soon as it can: a retry of `retry_of`.
+    #[must_use]
+    pub fn again(&self, retry_of: JobId, version: Digest, submitted_at: Timestamp) -> Self {
+        Self {
+            version,
+            run_at: None,
+            hold: false,
+            after: None,
+            idempotency: None,
+            submitted_at,
+            retry_of: Some(retry_of),
+            ..self.clone()
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl State {
     /// The state's name for clients.
     pub const fn name(&self) -> JobState {
         match self {
-            Self::Scheduled { .. } => JobState::Scheduled,
+            Self::Scheduled { .. } | Self::Held => JobState::Scheduled,
+            Self::Blocked { .. } => JobState::Blocked,
             Self::Ready => JobState::Ready,
             Self::Running(_) => JobState::Running,
             Self::Succeeded { .. } => JobState::Succeeded,
             Self::Failed { .. } => JobState::Failed,
             Self::Cancelled { .. } => JobState::Cancelled,
+            Self::Expired { .. } => JobState::Expired,
         }
+    }
+
+    /// The jobs it waits for.
+    pub fn left(&self) -> impl Iterator<Item = &JobId> {
+        let left = if let Self::Blocked { left, .. } = self { Some(left) } else { None };
+        left.into_iter().flatten()
     }
 
     /// Whether it never changes again.
@@ -234,9 +324,12 @@ impl State {
 }
 
 impl Job {
-    /// A job just submitted: ready, or scheduled for a later time.
-    pub fn new(id: JobId, spec: Arc<Spec>, due: Option<Timestamp>) -> Self {
-        let state = due.map_or(State::Ready, |due| State::Scheduled { due });
+    /// A job just submitted, which waits for the jobs `left` to end, if there are any.
+    pub fn new(id: JobId, spec: Arc<Spec>, left: BTreeSet<JobId>, now: Timestamp) -> Self {
+        let held = spec.hold;
+        let state = if left.is_empty() { spec.free_state(held, now) } else { State::Blocked { left, held } };
+        let waits = matches!(state, State::Blocked { .. } | State::Ready);
+        let expires_at = spec.queue_timeout_millis.filter(|_| waits).map(|millis| now.plus_millis(millis));
         Self {
             id,
             revision: 1,
@@ -246,6 +339,7 @@ impl Job {
             failures: 0,
             worker_deaths: 0,
             attempts: Vec::new(),
+            expires_at,
             retried_as: None,
         }
     }
@@ -255,18 +349,28 @@ impl Job {
         match self.state {
             State::Running(lease) => Some(lease),
             State::Scheduled { .. }
+            | State::Held
+            | State::Blocked { .. }
             | State::Ready
             | State::Succeeded { .. }
             | State::Failed { .. }
-            | State::Cancelled { .. } => None,
+            | State::Cancelled { .. }
+            | State::Expired { .. } => None,
         }
     }
 
     /// When it became final.
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self.state {
-            State::Succeeded { at, .. } | State::Failed { at, .. } | State::Cancelled { at } => Some(at),
-            State::Scheduled { .. } | State::Ready | State::Running(_) => None,
+            State::Succeeded { at, .. }
+            | State::Failed { at, .. }
+            | State::Cancelled { at, .. }
+            | State::Expired { at } => Some(at),
+            State::Scheduled { .. }
+            | State::Held
+            | State::Blocked { .. }
+            | State::Ready
+            | State::Running(_) => None,
         }
     }
 
@@ -288,6 +392,12 @@ pub fn compose_id(queue: u32, priority: i8, sequence: u64, salt: u32) -> JobId {
             | u128::from(sequence) << 32
             | u128::from(salt & 0xff_ffff),
     )
+}
+
+/// All ids of a queue.
+pub(crate) fn ids_of_queue(queue: u32) -> RangeInclusive<JobId> {
+    let first = u128::from(queue & 0xff_ffff) << 104;
+    JobId(first)..=JobId(first | ((1 << 104) - 1))
 }
 
 /// The number of the queue an id was made for.

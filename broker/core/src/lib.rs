@@ -5,8 +5,9 @@
 //! `no_std`, the compiler says so. Time, ids' salt and everything else from outside arrive as arguments, so the
 //! same history always leads to the same state.
 //!
-//! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `queue`, `slots`, `calls`,
-//! `census`, `scheduler` (the owner of live jobs), `command` and `decision` (what goes in and out), `limits`.
+//! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `dependency`, `queue`, `ready`,
+//! `serial`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
+//! `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
 //! Beside them stands `query`: which documents a filter means.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -17,11 +18,17 @@ pub mod calls;
 pub mod census;
 pub mod command;
 pub mod decision;
+pub mod dependency;
+pub mod groups;
+pub mod idempotency;
 pub mod job;
 pub mod lifecycle;
 pub mod limits;
+pub mod planted;
 pub mod query;
 pub mod queue;
+mod ready;
 pub mod retry;
 pub mod scheduler;
+mod serial;
 pub mod slots;

@@ -6,6 +6,12 @@ pub const LIVE_JOBS_MAX: usize = 1_000_000;
 pub const QUEUES_MAX: u32 = 1 << 16;
 /// Calls waiting for a slot.
 pub const CALLS_WAITING_MAX: usize = 10_000;
+/// Idempotency keys remembered at once, over all channels.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 1_000_000;
+/// How long an idempotency key is remembered, in milliseconds: a day.
+pub const IDEMPOTENCY_WINDOW_MILLIS: u64 = 24 * 3_600_000;
+/// Jobs one [`crate::command::Command::PurgeQueue`] cancels.
+pub const PURGED_JOBS_MAX: usize = 10_000;
 /// Ended attempts kept in a job's record.
 pub const ATTEMPTS_KEPT_MAX: usize = 10;
 /// Slots of one worker.

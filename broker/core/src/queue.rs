@@ -1,75 +1,240 @@
-//! The order in which ready jobs get their turn.
+//! Queues: their numbers, what stands in them, and when their jobs may start.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::{String, ToString},
+};
 
-use windlass_wire::id::JobId;
+use serde::{Deserialize, Serialize};
+use windlass_wire::state::JobState;
 
-use crate::job::queue_number;
+use crate::{
+    command::Refusal,
+    job::Timestamp,
+    limits::QUEUES_MAX,
+    planted::{Bug, planted},
+};
 
-/// Ready jobs. Within a queue the order is the order of ids: priority, then submission. Between queues every
-/// queue that has a ready job gets its turn, so that a deep one cannot starve a shallow one.
-#[derive(Debug, Default)]
-pub struct ReadyJobs {
-    by_queue: BTreeMap<u32, BTreeSet<JobId>>,
-    last_served: Option<u32>,
+/// A queue as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The channel it belongs to.
+    pub channel: String,
+    /// Its name in it.
+    pub name: String,
+    /// Its number, which is part of the ids of its jobs.
+    pub number: u32,
+    /// When its jobs may start.
+    pub limits: QueueLimits,
 }
 
-impl ReadyJobs {
-    /// Adds a job.
-    pub fn insert(&mut self, id: JobId) {
-        self.by_queue.entry(queue_number(id)).or_default().insert(id);
+/// What holds back the jobs of a queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLimits {
+    /// None starts.
+    #[serde(default)]
+    pub is_paused: bool,
+    /// So many run at once at most.
+    #[serde(default)]
+    pub concurrency: Option<u32>,
+    /// So many start in a span at most.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+/// At most `count` starts in any span of `per_millis`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Starts.
+    pub count: u32,
+    /// The span in milliseconds.
+    pub per_millis: u64,
+}
+
+/// Why the jobs of a queue do not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// The queue is paused.
+    Paused,
+    /// As many run as may.
+    Concurrency,
+    /// As many have started as may, until this time.
+    Rate(Timestamp),
+}
+
+/// How many jobs of a queue are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depths {
+    /// Waiting for a time or a release.
+    pub scheduled: usize,
+    /// Waiting for other jobs.
+    pub blocked: usize,
+    /// Waiting for a slot.
+    pub ready: usize,
+    /// Running.
+    pub running: usize,
+}
+
+/// A queue and what stands in it.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) queue: Queue,
+    pub(crate) channel: u32,
+    pub(crate) depths: Depths,
+    starts: VecDeque<Timestamp>,
+}
+
+/// Every queue there ever was.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    rows: BTreeMap<u32, Row>,
+    numbers: BTreeMap<(String, String), u32>,
+    channels: BTreeMap<String, u32>,
+    next_number: u32,
+}
+
+impl Row {
+    /// Why no job of it may start now.
+    pub(crate) fn closed(&self, now: Timestamp) -> Option<Closed> {
+        let QueueLimits { is_paused, concurrency, rate } = self.queue.limits;
+        if is_paused {
+            return Some(Closed::Paused);
+        }
+        let extra = usize::from(planted(Bug::ConcurrencyOffByOne));
+        if concurrency.is_some_and(|most| self.depths.running >= most as usize + extra) {
+            return Some(Closed::Concurrency);
+        }
+        let rate = rate?;
+        let oldest = self.starts.len().checked_sub(rate.count as usize).and_then(|at| self.starts.get(at))?;
+        let opens = oldest.plus_millis(rate.per_millis);
+        (opens > now).then_some(Closed::Rate(opens))
     }
 
-    /// Takes a job out, wherever it stands.
-    pub fn remove(&mut self, id: JobId) {
-        let number = queue_number(id);
-        if let Some(queue) = self.by_queue.get_mut(&number) {
-            queue.remove(&id);
-            if queue.is_empty() {
-                self.by_queue.remove(&number);
-            }
+    /// A job of it starts.
+    pub(crate) fn start(&mut self, now: Timestamp) {
+        let Some(rate) = self.queue.limits.rate else { return };
+        self.starts.push_back(now);
+        while self.starts.len() > rate.count as usize {
+            self.starts.pop_front();
         }
     }
 
-    /// Takes out the job whose turn it is.
-    pub fn pop(&mut self) -> Option<JobId> {
-        let after = self.last_served.map_or(0, |number| number.saturating_add(1));
-        let number = *self.by_queue.range(after..).next().or_else(|| self.by_queue.iter().next())?.0;
-        let id = *self.by_queue.get(&number)?.first()?;
-        self.last_served = Some(number);
-        self.remove(id);
-        Some(id)
+    /// Changes what holds its jobs back. Starts counted under another rate count no longer.
+    pub(crate) fn limit(&mut self, limits: QueueLimits) {
+        if limits.rate != self.queue.limits.rate {
+            self.starts.clear();
+        }
+        self.queue.limits = limits;
+    }
+}
+
+impl Depths {
+    /// The count of one state; final jobs stand in no queue.
+    pub(crate) fn of(&mut self, state: JobState) -> Option<&mut usize> {
+        match state {
+            JobState::Scheduled => Some(&mut self.scheduled),
+            JobState::Blocked => Some(&mut self.blocked),
+            JobState::Ready => Some(&mut self.ready),
+            JobState::Running => Some(&mut self.running),
+            JobState::Succeeded | JobState::Failed | JobState::Cancelled | JobState::Expired => None,
+        }
+    }
+}
+
+impl Queues {
+    /// Takes up a remembered queue.
+    pub(crate) fn restore(&mut self, queue: Queue) {
+        self.next_number = self.next_number.max(queue.number.saturating_add(1));
+        let next_channel = u32::try_from(self.channels.len()).unwrap_or(u32::MAX);
+        let channel = *self.channels.entry(queue.channel.clone()).or_insert(next_channel);
+        self.numbers.insert((queue.channel.clone(), queue.name.clone()), queue.number);
+        self.rows
+            .insert(queue.number, Row { queue, channel, depths: Depths::default(), starts: VecDeque::new() });
     }
 
-    /// Whether no job is ready.
-    pub fn is_empty(&self) -> bool {
-        self.by_queue.is_empty()
+    /// The number of a queue, if there is such a queue.
+    pub(crate) fn number(&self, channel: &str, name: &str) -> Option<u32> {
+        self.numbers.get(&(channel.to_string(), name.to_string())).copied()
+    }
+
+    /// Whether a queue of this name exists or can be made.
+    pub(crate) fn check(&self, channel: &str, name: &str) -> Result<(), Refusal> {
+        let has_room = self.number(channel, name).is_some() || self.next_number < QUEUES_MAX;
+        has_room.then_some(()).ok_or(Refusal::Full("the limit of queues"))
+    }
+
+    /// The number of a queue, which is made if there is none of the name; then it is answered too.
+    pub(crate) fn open(&mut self, channel: &str, name: &str) -> Result<(u32, Option<Queue>), Refusal> {
+        if let Some(number) = self.number(channel, name) {
+            return Ok((number, None));
+        }
+        self.check(channel, name)?;
+        let (channel, name) = (channel.to_string(), name.to_string());
+        let queue = Queue { channel, name, number: self.next_number, limits: QueueLimits::default() };
+        self.restore(queue.clone());
+        Ok((queue.number, Some(queue)))
+    }
+
+    /// One queue.
+    pub(crate) fn row(&self, number: u32) -> Option<&Row> {
+        self.rows.get(&number)
+    }
+
+    /// One queue, to change it.
+    pub(crate) fn row_mut(&mut self, number: u32) -> Option<&mut Row> {
+        self.rows.get_mut(&number)
+    }
+
+    /// The queues of a channel, by name.
+    pub(crate) fn of_channel(&self, channel: &str) -> impl Iterator<Item = &Row> {
+        let first = (channel.to_string(), String::new());
+        let names = self.numbers.range(first..).take_while(move |((of, _), _)| of == channel);
+        names.filter_map(|(_, number)| self.rows.get(number))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::compose_id;
     use alloc::vec::Vec;
 
-    #[test]
-    fn a_deep_queue_does_not_starve_a_shallow_one() {
-        let mut ready = ReadyJobs::default();
-        let deep: Vec<_> = (0..3).map(|seq| compose_id(1, 0, seq, 0)).collect();
-        let shallow = compose_id(2, 0, 9, 0);
-        deep.iter().for_each(|id| ready.insert(*id));
-        ready.insert(shallow);
-        let order: Vec<_> = core::iter::from_fn(|| ready.pop()).collect();
-        assert_eq!(order, [deep[0], shallow, deep[1], deep[2]]);
+    fn row(limits: QueueLimits) -> Row {
+        let queue = Queue { channel: "0".into(), name: "q".into(), number: 0, limits };
+        Row { queue, channel: 0, depths: Depths::default(), starts: VecDeque::new() }
     }
 
     #[test]
-    fn higher_priority_goes_first_and_equals_keep_their_order() {
-        let mut ready = ReadyJobs::default();
-        let (late, early, high) = (compose_id(1, 0, 2, 0), compose_id(1, 0, 1, 0), compose_id(1, 5, 3, 0));
-        [late, early, high].into_iter().for_each(|id| ready.insert(id));
-        let order: Vec<_> = core::iter::from_fn(|| ready.pop()).collect();
-        assert_eq!(order, [high, early, late]);
+    fn no_span_of_the_rate_has_more_starts_than_it_allows() {
+        let rate = Some(Rate { count: 2, per_millis: 10 });
+        let mut row = row(QueueLimits { rate, ..QueueLimits::default() });
+        let mut starts = Vec::new();
+        for now in (0..40).map(Timestamp) {
+            while row.closed(now).is_none() {
+                row.start(now);
+                starts.push(now.0);
+            }
+        }
+        assert_eq!(starts, [0, 0, 10, 10, 20, 20, 30, 30]);
+    }
+
+    #[test]
+    fn a_pause_goes_before_other_limits() {
+        let mut row = row(QueueLimits { concurrency: Some(1), ..QueueLimits::default() });
+        assert_eq!(row.closed(Timestamp(0)), None);
+        row.depths.running = 1;
+        assert_eq!(row.closed(Timestamp(0)), Some(Closed::Concurrency));
+        row.limit(QueueLimits { is_paused: true, ..row.queue.limits });
+        assert_eq!(row.closed(Timestamp(0)), Some(Closed::Paused));
+    }
+
+    #[test]
+    fn queues_of_other_channels_are_not_listed() {
+        let mut queues = Queues::default();
+        for (channel, name) in [("0", "b"), ("1", "a"), ("0", "a"), ("0", "b")] {
+            queues.open(channel, name).unwrap();
+        }
+        let names: Vec<_> = queues.of_channel("0").map(|row| row.queue.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(queues.next_number, 3, "a name has one number");
     }
 }

@@ -1,8 +1,7 @@
 //! The owner of live jobs: takes commands and time, answers decisions.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     vec::Vec,
 };
@@ -13,29 +12,53 @@ use crate::{
     calls::WaitingCalls,
     census::Census,
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
-    decision::{Decision, QueueNumber},
-    job::{Fence, Job, Lease, Spec, State, Timestamp, WorkerId, compose_id},
-    lifecycle::{Event, next, retried},
-    limits::{CALLS_WAITING_MAX, COUNTER_BITS, LIVE_JOBS_MAX, QUEUES_MAX, SLOTS_MAX, START_BITS},
-    queue::ReadyJobs,
+    decision::Decision,
+    idempotency::{KeyRecord, Keys},
+    job::{Fence, Job, State, Timestamp},
+    lifecycle::{Event, next},
+    limits::{CALLS_WAITING_MAX, COUNTER_BITS, SLOTS_MAX, START_BITS},
+    planted::{Bug, planted},
+    queue::Queue,
     slots::Slots,
 };
+
+mod accept;
+mod grant;
+mod index;
+mod queues;
+mod why;
+
+use self::index::Indexes;
+pub use self::{queues::QueueStatus, why::Waiting};
 
 /// Every job that is not final, every waiting call and every slot.
 #[derive(Debug)]
 pub struct Scheduler {
     live: BTreeMap<JobId, Arc<Job>>,
-    ready: ReadyJobs,
-    due: BTreeSet<(Timestamp, JobId)>,
+    indexes: Indexes,
+    keys: Keys,
     census: Census,
     calls: WaitingCalls,
     slots: Slots,
-    queues: BTreeMap<(String, String), u32>,
     numbers: Counter,
     fences: Counter,
     draining: bool,
     job_is_next: bool,
+    ended: VecDeque<(JobId, bool)>,
     decisions: Vec<Decision>,
+}
+
+/// What a store remembers of the schedulers before.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    /// Every queue.
+    pub queues: Vec<Queue>,
+    /// The jobs that are not final.
+    pub jobs: Vec<Job>,
+    /// Of the jobs that others wait for those that are final: whether they have succeeded.
+    pub ended: BTreeMap<JobId, bool>,
+    /// The idempotency keys.
+    pub keys: Vec<KeyRecord>,
 }
 
 /// Counts within one start of the broker, so that numbers grow over all starts without being stored.
@@ -59,36 +82,34 @@ impl Counter {
 }
 
 impl Scheduler {
-    /// Takes up the jobs a store remembered. Those that were running lost their worker with the last broker.
+    /// Takes up what a store remembered. Jobs that were running lost their worker with the last broker.
     ///
     /// `start` is greater than at any start before.
-    pub fn restore(
-        start: u32,
-        queues: impl IntoIterator<Item = QueueNumber>,
-        jobs: impl IntoIterator<Item = Job>,
-        now: Timestamp,
-    ) -> (Self, Vec<Decision>) {
+    pub fn restore(start: u32, remembered: Remembered, now: Timestamp) -> (Self, Vec<Decision>) {
         let mut scheduler = Self {
             live: BTreeMap::new(),
-            ready: ReadyJobs::default(),
-            due: BTreeSet::new(),
+            indexes: Indexes::default(),
+            keys: Keys::default(),
             census: Census::default(),
             calls: WaitingCalls::default(),
             slots: Slots::default(),
-            queues: queues.into_iter().map(|queue| ((queue.channel, queue.name), queue.number)).collect(),
             numbers: Counter::new(start),
-            fences: Counter::new(start),
+            fences: Counter::new(if planted(Bug::FenceWithoutStart) { 1 } else { start }),
             draining: false,
             job_is_next: false,
+            ended: VecDeque::new(),
             decisions: Vec::new(),
         };
-        for job in jobs {
+        remembered.queues.into_iter().for_each(|queue| scheduler.indexes.restore_queue(queue, now));
+        remembered.keys.into_iter().for_each(|key| scheduler.keys.restore(key));
+        for job in remembered.jobs {
             let (id, lease) = (job.id, job.lease());
-            scheduler.put(Arc::new(job), now);
+            scheduler.put(&Arc::new(job), now);
             if let Some(lease) = lease {
                 scheduler.lose_worker(id, lease.fence, now);
             }
         }
+        scheduler.settle_left(&remembered.ended, now);
         let decisions = core::mem::take(&mut scheduler.decisions);
         (scheduler, decisions)
     }
@@ -97,6 +118,7 @@ impl Scheduler {
     /// may be given once all of them are durable.
     pub fn handle(&mut self, command: Command, now: Timestamp) -> (Result<Answer, Refusal>, Vec<Decision>) {
         let answer = self.carry_out(command, now);
+        self.settle(now);
         self.fill_slots(now);
         (answer, core::mem::take(&mut self.decisions))
     }
@@ -106,19 +128,24 @@ impl Scheduler {
         while let Some(call) = self.calls.pop_overdue(now) {
             self.decisions.push(Decision::RefuseCall(call));
         }
-        while let Some((_, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
-            let applied = self.apply(id, Event::ComeDue, now);
-            assert!(applied.is_ok(), "what stands in the timetable is scheduled");
+        while let Some(key) = self.keys.pop_overdue(now) {
+            self.decisions.push(Decision::ForgetKey(key));
         }
+        while let Some((id, event)) = self.indexes.next_due(now) {
+            let applied = self.apply(id, event, now);
+            assert!(applied.is_ok(), "what stands in a timetable waits for it");
+        }
+        self.settle(now);
+        self.indexes.reopen_queues(now);
         self.fill_slots(now);
         core::mem::take(&mut self.decisions)
     }
 
     /// When `handle_timeout` has something to do, and what for.
     pub fn poll_timeout(&self) -> Option<(Timestamp, &'static str)> {
-        let job = self.due.first().map(|(due, _)| (*due, "a job comes due"));
         let call = self.calls.next_deadline().map(|deadline| (deadline, "a call waited too long"));
-        [job, call].into_iter().flatten().min()
+        let key = self.keys.next_end().map(|end| (end, "an idempotency key is forgotten"));
+        [self.indexes.next_time(), call, key].into_iter().flatten().min()
     }
 
     /// A live job.
@@ -148,13 +175,19 @@ impl Scheduler {
 
     fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Answer, Refusal> {
         match command {
-            Command::Submit { spec, due, salt } => {
-                return self.submit(spec, due, salt, now).map(Answer::Submitted);
-            }
-            Command::Retry { spec, original, salt } => {
-                return self.retry(spec, &original, salt, now).map(Answer::Submitted);
+            Command::Submit(submission) => return self.submit(submission, now).map(Answer::Submitted),
+            Command::SubmitMany(submissions) => {
+                return self.submit_many(submissions, now).map(Answer::SubmittedMany);
             }
             Command::Cancel { job, channel } => self.cancel(job, &channel, now)?,
+            Command::Release { job, channel } => {
+                self.owned(job, &channel)?;
+                self.apply(job, Event::Release, now)?;
+            }
+            Command::LimitQueue { channel, name, change } => {
+                self.limit_queue(&channel, &name, change, now)?;
+            }
+            Command::PurgeQueue { channel, name } => return self.purge_queue(&channel, &name, now),
             Command::Call { call, deadline } => self.call(call, deadline)?,
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
@@ -172,59 +205,16 @@ impl Scheduler {
         Ok(Answer::Done)
     }
 
-    fn submit(
-        &mut self,
-        spec: Arc<Spec>,
-        due: Option<Timestamp>,
-        salt: u32,
-        now: Timestamp,
-    ) -> Result<JobId, Refusal> {
-        if self.draining {
-            return Err(Refusal::Draining);
-        }
-        if self.live.len() >= LIVE_JOBS_MAX {
-            return Err(Refusal::Full("the limit of live jobs"));
-        }
-        let queue = self.queue_number(&spec)?;
-        let id = compose_id(queue, spec.priority, self.numbers.next(), salt);
-        let job = Arc::new(Job::new(id, spec, due.filter(|due| *due > now)));
-        self.decisions.push(Decision::Save(Arc::clone(&job)));
-        self.put(job, now);
-        Ok(id)
-    }
-
-    fn retry(
-        &mut self,
-        spec: Arc<Spec>,
-        original: &Job,
-        salt: u32,
-        now: Timestamp,
-    ) -> Result<JobId, Refusal> {
-        if !original.state.is_final() {
-            return Err(Refusal::WrongState(original.state.name()));
-        }
-        let id = self.submit(spec, None, salt, now)?;
-        self.decisions.push(Decision::SaveRetried(Arc::new(retried(original, id))));
-        Ok(id)
-    }
-
-    fn queue_number(&mut self, spec: &Spec) -> Result<u32, Refusal> {
-        let key = (spec.channel.clone(), spec.queue.clone());
-        if let Some(number) = self.queues.get(&key) {
-            return Ok(*number);
-        }
-        let number = u32::try_from(self.queues.len()).ok().filter(|number| *number < QUEUES_MAX);
-        let number = number.ok_or(Refusal::Full("the limit of queues"))?;
-        let (channel, name) = key.clone();
-        self.decisions.push(Decision::SaveQueue(QueueNumber { channel, name, number }));
-        self.queues.insert(key, number);
-        Ok(number)
+    fn owned(&self, id: JobId, channel: &str) -> Result<&Arc<Job>, Refusal> {
+        self.live.get(&id).filter(|job| job.spec.channel == channel).ok_or(Refusal::Unknown)
     }
 
     fn cancel(&mut self, id: JobId, channel: &str, now: Timestamp) -> Result<(), Refusal> {
-        let job = self.live.get(&id).filter(|job| job.spec.channel == channel).ok_or(Refusal::Unknown)?;
-        let lease = job.lease();
+        let lease = self.owned(id, channel)?.lease();
         self.apply(id, Event::Cancel, now)?;
+        if planted(Bug::CancelOnlyInMemory) {
+            self.decisions.pop();
+        }
         self.decisions.extend(lease.map(|lease| Decision::Stop { worker: lease.worker, fence: lease.fence }));
         Ok(())
     }
@@ -241,94 +231,72 @@ impl Scheduler {
     }
 
     fn end_attempt(&mut self, fence: Fence, end: AttemptEnd, now: Timestamp) -> Result<(), Refusal> {
-        let id = self.slots.free_job(fence).ok_or(Refusal::StaleFence)?;
+        let stale =
+            || planted(Bug::StaleFenceAccepted).then(|| self.live.values().find(|job| job.lease().is_some()));
+        let stale = stale().flatten().map(|job| job.id);
+        let id = self.slots.free_job(fence).or(stale).ok_or(Refusal::StaleFence)?;
         let event = match end {
             AttemptEnd::Completed { result, usage } => Event::Complete { fence, result, usage },
             AttemptEnd::Failed { failure, usage } => Event::Fail { fence, failure, usage },
-            AttemptEnd::Stopped => Event::Release { fence },
+            AttemptEnd::Stopped => Event::HandBack { fence },
         };
         self.apply(id, event, now)
     }
 
     /// Ends a lease with its worker. A job cancelled meanwhile is no longer live: it has nothing left to lose.
     fn lose_worker(&mut self, id: JobId, fence: Fence, now: Timestamp) {
-        if self.live.contains_key(&id) {
+        if self.live.contains_key(&id) && !planted(Bug::LostWithWorker) {
             let applied = self.apply(id, Event::LoseWorker { fence }, now);
             assert!(applied.is_ok(), "the lease of a held slot is the lease of its job");
         }
     }
 
-    /// Gives out free slots: to calls and ready jobs by turns, so that neither starves the other.
-    fn fill_slots(&mut self, now: Timestamp) {
-        while !self.draining
-            && let Some(worker) = self.slots.roomiest()
-        {
-            let job_first = self.job_is_next || self.calls.is_empty();
-            let granted = match if job_first { self.ready.pop() } else { None } {
-                Some(id) => self.grant(worker, id, now),
-                None => match self.calls.pop() {
-                    Some(call) => self.grant_call(worker, call),
-                    None => false,
-                },
-            };
-            if !granted {
-                return;
+    /// Tells whoever waits for jobs that have ended. One end may lead to others.
+    fn settle(&mut self, now: Timestamp) {
+        while let Some((ended, succeeded)) = self.ended.pop_front() {
+            for dependent in self.indexes.dependents_of(ended) {
+                let applied = self.apply(dependent, Event::Settle { job: ended, succeeded }, now);
+                assert!(applied.is_ok(), "a dependent is blocked");
             }
         }
     }
 
-    fn grant(&mut self, worker: WorkerId, id: JobId, now: Timestamp) -> bool {
-        let fence = Fence(self.fences.next());
-        let applied = self.apply(id, Event::Grant(Lease { fence, worker, since: now }), now);
-        assert!(applied.is_ok(), "what stands in line is ready");
-        self.slots.take_for_job(worker, fence, id);
-        let job = self.live.get(&id).map(Arc::clone);
-        self.decisions.extend(job.map(|job| Decision::Assign { worker, fence, job }));
-        self.job_is_next = false;
-        true
-    }
-
-    fn grant_call(&mut self, worker: WorkerId, call: CallId) -> bool {
-        self.slots.take_for_call(worker, call);
-        self.decisions.push(Decision::AssignCall { worker, call });
-        self.job_is_next = !self.ready.is_empty();
-        true
+    /// Settles what ended just before the last broker did.
+    fn settle_left(&mut self, ended: &BTreeMap<JobId, bool>, now: Timestamp) {
+        self.settle(now);
+        let is_gone = |job: &&JobId| !self.live.contains_key(job);
+        let awaited = self.live.values().flat_map(|job| job.state.left()).filter(is_gone).copied();
+        for job in awaited.collect::<BTreeSet<_>>() {
+            // One that nothing is known of cannot succeed any more.
+            self.ended.push_back((job, ended.get(&job).copied().unwrap_or(false)));
+        }
+        self.settle(now);
     }
 
     fn apply(&mut self, id: JobId, event: Event, now: Timestamp) -> Result<(), Refusal> {
         let job = self.live.get(&id).ok_or(Refusal::Unknown)?;
         let job = Arc::new(next(job, event, now)?);
-        self.decisions.push(Decision::Save(Arc::clone(&job)));
-        self.put(job, now);
+        self.put(&job, now);
+        self.decisions.push(Decision::Save(job));
         Ok(())
     }
 
-    /// The only place that touches the indexes.
-    fn put(&mut self, job: Arc<Job>, now: Timestamp) {
+    /// The only place that changes what is live.
+    fn put(&mut self, job: &Arc<Job>, now: Timestamp) {
         let id = job.id;
-        let old =
-            if job.state.is_final() { self.live.remove(&id) } else { self.live.insert(id, Arc::clone(&job)) };
-        match old.as_ref().map(|old| &old.state) {
-            Some(State::Ready) => self.ready.remove(id),
-            Some(State::Scheduled { due }) => {
-                self.due.remove(&(*due, id));
-            }
-            Some(
-                State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. },
-            )
-            | None => {}
-        }
-        match job.state {
-            State::Ready => self.ready.insert(id),
-            State::Scheduled { due } => {
-                self.due.insert((due, id));
-            }
-            State::Running(_) | State::Succeeded { .. } | State::Failed { .. } | State::Cancelled { .. } => {}
+        let before = self.live.get(&id).map(|before| before.state.name());
+        self.indexes.replace(self.live.get(&id).map(Arc::as_ref), job, now);
+        let is_kept = planted(Bug::CompleteAfterCancel) && matches!(job.state, State::Cancelled { .. });
+        if job.state.is_final() && !is_kept {
+            self.live.remove(&id);
+            self.ended.push_back((id, matches!(job.state, State::Succeeded { .. })));
+        } else {
+            self.live.insert(id, Arc::clone(job));
         }
         let revision_if_ready = |id| {
             let job = self.live.get(&id)?;
             matches!(job.state, State::Ready).then_some(job.revision)
         };
-        self.census.count(old.map(|old| old.state.name()), &job, now, revision_if_ready);
+        self.census.count(before, job, now, revision_if_ready);
     }
 }

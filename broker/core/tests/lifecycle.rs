@@ -3,11 +3,17 @@
 use std::{fmt::Write, sync::Arc};
 
 use windlass_core::{
+    dependency::After,
     job::{Digest, Failure, Fence, Job, Lease, Payload, Spec, State, Timestamp, WorkerId, compose_id},
     lifecycle::{Event, next},
     retry::RetryPolicy,
 };
-use windlass_wire::{code::ErrorCode, job::Usage, submit::RetryOn};
+use windlass_wire::{
+    code::ErrorCode,
+    id::JobId,
+    job::Usage,
+    submit::{EndedAs, Need, RetryOn},
+};
 
 const NOW: Timestamp = Timestamp(1000);
 
@@ -23,7 +29,7 @@ fn spec(max_attempts: u32) -> Spec {
 }
 
 fn job(state: State, spec: Spec) -> Job {
-    Job { state, attempt: 1, ..Job::new(compose_id(0, 0, 1, 0), Arc::new(spec), None) }
+    Job { state, attempt: 1, ..Job::new(compose_id(0, 0, 1, 0), Arc::new(spec), [].into(), NOW) }
 }
 
 fn failure() -> Failure {
@@ -34,11 +40,15 @@ fn states() -> Vec<State> {
     let result = Payload::Inline("30".into());
     vec![
         State::Scheduled { due: NOW },
+        State::Held,
+        State::Blocked { left: [JobId(7), JobId(8)].into(), held: false },
+        State::Blocked { left: [JobId(7)].into(), held: true },
         State::Ready,
         State::Running(lease(7)),
         State::Succeeded { at: NOW, result },
         State::Failed { at: NOW, failure: failure() },
-        State::Cancelled { at: NOW },
+        State::Cancelled { at: NOW, because_of: None },
+        State::Expired { at: NOW },
     ]
 }
 
@@ -48,30 +58,44 @@ fn events() -> Vec<(&'static str, Event)> {
     let complete = |fence| Event::Complete { fence, result: result.clone(), usage };
     vec![
         ("come due", Event::ComeDue),
+        ("settle, succeeded", Event::Settle { job: JobId(7), succeeded: true }),
+        ("settle, failed", Event::Settle { job: JobId(7), succeeded: false }),
+        ("settle, unknown", Event::Settle { job: JobId(9), succeeded: false }),
+        ("release", Event::Release),
+        ("expire", Event::Expire),
         ("grant", Event::Grant(lease(8))),
         ("complete", complete(Fence(7))),
         ("complete, stale", complete(Fence(6))),
         ("fail", Event::Fail { fence: Fence(7), failure: failure(), usage }),
         ("fail, stale", Event::Fail { fence: Fence(6), failure: failure(), usage }),
-        ("release", Event::Release { fence: Fence(7) }),
-        ("release, stale", Event::Release { fence: Fence(6) }),
+        ("hand back", Event::HandBack { fence: Fence(7) }),
+        ("hand back, stale", Event::HandBack { fence: Fence(6) }),
         ("lose worker", Event::LoseWorker { fence: Fence(7) }),
         ("cancel", Event::Cancel),
     ]
 }
 
+/// The state's name, with what the name does not tell.
+fn shown(state: &State) -> String {
+    let name = state.name().name();
+    let is_held = matches!(state, State::Held | State::Blocked { held: true, .. });
+    if is_held { format!("{name} (held)") } else { name.to_owned() }
+}
+
 #[test]
 fn every_state_against_every_event() {
     let mut table = String::new();
+    let after = After { jobs: [JobId(7), JobId(8)].into(), need: Need::All, ended: EndedAs::Success };
+    let spec = Spec { after: Some(after), ..spec(2) };
     for state in states() {
         for (name, event) in events() {
-            let outcome = match next(&job(state.clone(), spec(2)), event, NOW) {
+            let outcome = match next(&job(state.clone(), spec.clone()), event, NOW) {
                 Ok(job) => {
                     format!("{} (attempt {}, failures {})", job.state.name(), job.attempt, job.failures)
                 }
                 Err(refusal) => format!("refused: {refusal}"),
             };
-            writeln!(table, "{:>9} + {name:<15} = {outcome}", state.name().name()).unwrap();
+            writeln!(table, "{:>15} + {name:<17} = {outcome}", shown(&state)).unwrap();
         }
     }
     insta::assert_snapshot!(table);
@@ -123,4 +147,36 @@ fn only_the_last_attempts_are_kept() {
     }
     let numbers: Vec<_> = job.attempts.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, (12..=21).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_clock_runs_over_waiting_for_jobs_and_for_a_slot_and_anew_for_each_attempt() {
+    let spec = Spec {
+        queue_timeout_millis: Some(50),
+        after: Some(After { jobs: [JobId(7)].into(), need: Need::All, ended: EndedAs::Success }),
+        ..spec(2)
+    };
+    let blocked = Job::new(compose_id(0, 0, 1, 0), Arc::new(spec), [JobId(7)].into(), Timestamp(0));
+    assert_eq!(blocked.expires_at, Some(Timestamp(50)));
+    let settled = Event::Settle { job: JobId(7), succeeded: true };
+    let ready = next(&blocked, settled, Timestamp(20)).unwrap();
+    assert_eq!((&ready.state, ready.expires_at), (&State::Ready, Some(Timestamp(50))));
+    let running = next(&ready, Event::Grant(lease(7)), Timestamp(30)).unwrap();
+    assert_eq!(running.expires_at, None);
+    let back = next(&running, Event::HandBack { fence: Fence(7) }, Timestamp(40)).unwrap();
+    assert_eq!(back.expires_at, Some(Timestamp(90)));
+}
+
+#[test]
+fn a_held_job_waits_for_its_jobs_and_then_for_its_release_and_its_time() {
+    let after = After { jobs: [JobId(7)].into(), need: Need::All, ended: EndedAs::Success };
+    let spec = Spec { hold: true, run_at: Some(Timestamp(2000)), after: Some(after), ..spec(1) };
+    let blocked = Job::new(compose_id(0, 0, 1, 0), Arc::new(spec), [JobId(7)].into(), NOW);
+    let held = next(&blocked, Event::Settle { job: JobId(7), succeeded: true }, NOW).unwrap();
+    assert_eq!(held.state, State::Held);
+    assert_eq!(next(&held, Event::Release, NOW).unwrap().state, State::Scheduled { due: Timestamp(2000) });
+    assert_eq!(next(&held, Event::Release, Timestamp(2000)).unwrap().state, State::Ready);
+    let released = next(&blocked, Event::Release, NOW).unwrap();
+    let settled = next(&released, Event::Settle { job: JobId(7), succeeded: true }, NOW).unwrap();
+    assert_eq!(settled.state, State::Scheduled { due: Timestamp(2000) });
 }

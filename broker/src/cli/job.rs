@@ -1,7 +1,11 @@
-//! `windlass job`: look at jobs, cancel, retry and forget them.
+//! `windlass job`: look at jobs, cancel, release, retry and forget them.
 
 use clap::Subcommand;
-use windlass_wire::{id::JobId, job::JobView, query::HistoryEvent};
+use windlass_wire::{
+    id::JobId,
+    job::{JobView, WaitingView},
+    query::HistoryEvent,
+};
 
 use super::{
     broker::BrokerFlags,
@@ -37,6 +41,11 @@ pub(crate) enum JobCommand {
         /// The job's id
         job: JobId,
     },
+    /// Let a job go on that was submitted with --hold
+    Release {
+        /// The job's id
+        job: JobId,
+    },
     /// Submit a job that has ended again, as a new one, and print its id
     Retry {
         /// The job's id
@@ -65,6 +74,10 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
         JobCommand::Cancel { job } => {
             broker.find()?.connect().await?.cancel(*job).await?;
             output.id("cancelled", &job.to_string())?;
+        }
+        JobCommand::Release { job } => {
+            broker.find()?.connect().await?.release(*job).await?;
+            output.id("released", &job.to_string())?;
         }
         JobCommand::Retry { job, version } => {
             let job = broker.find()?.connect().await?.retry(*job, version.as_deref()).await?;
@@ -133,7 +146,13 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         ("attempt", format!("{} of {}", job.attempt, job.max_attempts)),
         ("submitted", job.submitted_at.clone()),
     ];
-    let times = [("ready", &job.run_at), ("started", &job.started_at), ("ended", &job.ended_at)];
+    fields.extend(job.waiting.as_ref().map(|waiting| ("waits for", waits_for(waiting))));
+    let times = [
+        ("ready", &job.run_at),
+        ("expires", &job.expires_at),
+        ("started", &job.started_at),
+        ("ended", &job.ended_at),
+    ];
     fields.extend(times.into_iter().filter_map(|(name, time)| Some((name, time.clone()?))));
     let last = job.attempts.last().map(|attempt| {
         let usage = attempt.usage;
@@ -146,4 +165,20 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));
     fields
+}
+
+fn waits_for(waiting: &WaitingView) -> String {
+    match waiting {
+        WaitingView::Jobs { jobs } => {
+            let jobs: Vec<_> = jobs.iter().map(ToString::to_string).collect();
+            format!("jobs to end: {}", jobs.join(" "))
+        }
+        WaitingView::QueueConcurrency => "its queue, in which as many run as may".to_owned(),
+        WaitingView::QueuePaused => "its queue to be resumed".to_owned(),
+        WaitingView::QueueRate { until } => format!("the rate of its queue, until {until}"),
+        WaitingView::Release => "`windlass job release`".to_owned(),
+        WaitingView::SerialKey { job } => format!("job {job}, which has the same serial key"),
+        WaitingView::Slot => "a free slot".to_owned(),
+        WaitingView::Time { until } => until.clone(),
+    }
 }

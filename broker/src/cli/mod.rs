@@ -11,6 +11,7 @@ mod job;
 mod output;
 mod plugin;
 mod progress;
+mod queue;
 mod run;
 mod search;
 mod serve;
@@ -51,18 +52,21 @@ enum Command {
     /// Call a handler now and print its value
     Run(run::RunFlags),
     /// Submit a durable job and print its id
-    Submit(submit::SubmitFlags),
+    Submit(Box<submit::SubmitFlags>),
     /// Wait for a job and print its result
     Wait(submit::WaitFlags),
     /// Upload plugins, look at them, choose their active version
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Look at jobs, cancel and retry them
+    /// Look at jobs, cancel, release and retry them
     #[command(subcommand)]
     Job(job::JobCommand),
     /// Look at what runs jobs and calls
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
+    /// Look at queues, pause, limit and purge them
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Print the token of the broker whose state is here
     Token(token::TokenFlags),
     /// Watch what the broker does
@@ -102,11 +106,12 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Dev(flags) => server_runtime()?.block_on(serve::dev(&flags, output)),
         Command::Serve(flags) => server_runtime()?.block_on(serve::serve(&flags, output)),
         Command::Run(flags) => client_runtime()?.block_on(run::run(&flags, broker, output)),
-        Command::Submit(flags) => client_runtime()?.block_on(submit::submit(flags, broker, output)),
+        Command::Submit(flags) => client_runtime()?.block_on(submit::submit(*flags, broker, output)),
         Command::Wait(flags) => client_runtime()?.block_on(submit::wait(&flags, broker, output)),
         Command::Plugin(command) => client_runtime()?.block_on(plugin::run(&command, broker, output)),
         Command::Job(command) => client_runtime()?.block_on(job::run(&command, broker, output)),
         Command::Worker(command) => client_runtime()?.block_on(worker::run(&command, broker, output)),
+        Command::Queue(command) => client_runtime()?.block_on(queue::run(&command, broker, output)),
         Command::Token(flags) => token::run(&flags, output),
         Command::Top => client_runtime()?.block_on(top::run(broker, output)),
         Command::Completion(flags) => completion::run(&flags, &mut Cli::command(), output),

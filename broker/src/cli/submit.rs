@@ -12,7 +12,7 @@ use windlass_wire::{
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
-    submit::RetryOn,
+    submit::{AfterOptions, EndedAs, Need, RetryOn},
 };
 
 use super::{
@@ -54,6 +54,27 @@ struct OptionFlags {
     /// Becomes ready at this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     run_at: Option<String>,
+    /// Stays scheduled until `windlass job release`
+    #[arg(long)]
+    hold: bool,
+    /// The time it may wait before each attempt; then it expires [default: never]
+    #[arg(long, value_name = "SPAN")]
+    queue_timeout: Option<Timeout>,
+    /// Starts when this job has succeeded; may be repeated, then all are needed
+    #[arg(long, value_name = "JOB")]
+    after: Vec<JobId>,
+    /// With --after: any one of the jobs is enough
+    #[arg(long, requires = "after")]
+    after_any: bool,
+    /// With --after: it does not matter how the jobs end
+    #[arg(long, requires = "after")]
+    after_finished: bool,
+    /// Of the jobs with this key one runs at a time, in the order in which they were submitted
+    #[arg(long, value_name = "KEY")]
+    serial_key: Option<String>,
+    /// Submitting again with this key within a day answers the same job
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// The time one attempt may take, or never [default: 30s]
     #[arg(long, value_name = "SPAN")]
     run_timeout: Option<Timeout>,
@@ -222,6 +243,15 @@ impl OptionFlags {
             priority: self.priority,
             delay: self.delay,
             run_at: self.run_at,
+            hold: self.hold,
+            queue_timeout: self.queue_timeout,
+            after: (!self.after.is_empty()).then_some(AfterOptions {
+                jobs: self.after,
+                need: if self.after_any { Need::Any } else { Need::All },
+                ended: if self.after_finished { EndedAs::Finished } else { EndedAs::Success },
+            }),
+            serial_key: self.serial_key,
+            idempotency_key: self.idempotency_key,
             run_timeout: self.run_timeout,
             retry: (retry != RetryOptions::default()).then_some(retry),
             max_worker_deaths: self.max_worker_deaths,
@@ -261,13 +291,20 @@ mod tests {
 
     #[test]
     fn every_option_of_a_job_has_a_flag() {
-        let line = "x=1 --queue mail --priority -5 --delay 10s --run-timeout never --max-attempts 3 \
+        let line = "x=1 --queue mail --priority -5 --delay 10s --hold --queue-timeout 1h --after-any \
+                    --after 00000000000000000000000000000007 --serial-key k --idempotency-key once \
+                    --run-timeout never --max-attempts 3 \
                     --retry-initial 1s --retry-factor 1.5 --retry-max 1m --retry-jitter 0 --retry-on trap,timeout \
                     --max-worker-deaths 2 --tag a=b --tag c=d --version abc";
         let expected = json!({
             "queue": "mail",
             "priority": -5,
             "delay": "10s",
+            "hold": true,
+            "queue_timeout": "1h",
+            "after": {"jobs": ["00000000000000000000000000000007"], "need": "any", "ended": "success"},
+            "serial_key": "k",
+            "idempotency_key": "once",
             "run_timeout": "never",
             "retry": {"max_attempts": 3, "initial": "1s", "factor": 1.5, "max": "1m", "jitter": 0.0,
                       "on": ["trap", "timeout"]},

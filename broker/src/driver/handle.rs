@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
-    command::Refusal,
+    command::{Answer, Command, LimitChange, Refusal, Submission},
     job::{Job, Spec, Timestamp},
+    scheduler::{QueueStatus, Waiting},
 };
 use windlass_wire::{id::JobId, state::JobState};
 
@@ -21,10 +22,25 @@ use crate::{
 pub struct NewJob {
     /// What is asked for.
     pub spec: Spec,
-    /// When it becomes ready; none = now.
-    pub due: Option<Timestamp>,
+    /// Of the jobs it comes after those that are final: whether they have succeeded.
+    pub ended: BTreeMap<JobId, bool>,
     /// The final job it tries again, as the store has it.
     pub original: Option<Arc<Job>>,
+}
+
+impl NewJob {
+    /// A job that has nothing to do with others.
+    pub fn new(spec: Spec) -> Self {
+        Self { spec, ended: BTreeMap::new(), original: None }
+    }
+
+    fn submission(self) -> Result<Submission, Refused> {
+        let salt = getrandom::u32().map_err(|error| {
+            tracing::error!(%error, "the system has no random numbers, which the ids of jobs need");
+            Refused::Stopped
+        })?;
+        Ok(Submission { spec: Arc::new(self.spec), ended: self.ended, original: self.original, salt })
+    }
 }
 
 /// A call to run.
@@ -79,10 +95,11 @@ pub struct Stats {
 
 /// What may arrive in the driver's mailbox.
 pub(super) enum Input {
-    Submit(NewJob, oneshot::Sender<Result<JobId, Refused>>),
-    Cancel { job: JobId, channel: String, answer: oneshot::Sender<Result<(), Refused>> },
+    Command(Command, oneshot::Sender<Result<Answer, Refused>>),
     Wait { job: JobId, channel: String, answer: oneshot::Sender<Option<Arc<Job>>> },
     Call(Box<CallRequest>),
+    Queues { channel: String, answer: oneshot::Sender<Vec<QueueStatus>> },
+    Waiting(JobId, oneshot::Sender<Option<Waiting>>),
     Stats(oneshot::Sender<Stats>),
     Drain(oneshot::Sender<()>),
     Cut,
@@ -110,7 +127,21 @@ impl Handle {
     ///
     /// Cancel safety: dropped before the answer, the job may have been accepted or not.
     pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
-        self.ask(|answer| Input::Submit(job, answer)).await?
+        match self.command(Command::Submit(job.submission()?)).await? {
+            Answer::Submitted(id) => Ok(id),
+            Answer::Done | Answer::Purged(..) | Answer::SubmittedMany(_) => Err(Refused::Stopped),
+        }
+    }
+
+    /// Accepts jobs, all or none, and all with one commit; durable when it answers.
+    ///
+    /// Cancel safety: dropped before the answer, all of them may have been accepted or none.
+    pub async fn submit_many(&self, jobs: Vec<NewJob>) -> Result<Vec<JobId>, Refused> {
+        let jobs = jobs.into_iter().map(NewJob::submission).collect::<Result<_, _>>()?;
+        match self.command(Command::SubmitMany(jobs)).await? {
+            Answer::SubmittedMany(ids) => Ok(ids),
+            Answer::Done | Answer::Purged(..) | Answer::Submitted(_) => Err(Refused::Stopped),
+        }
     }
 
     /// Cancels a job of a channel; final and durable when it answers. [`Refusal::Unknown`] means that it is not
@@ -119,7 +150,46 @@ impl Handle {
     /// Cancel safety: dropped before the answer, the job may have been cancelled or not.
     pub async fn cancel(&self, job: JobId, channel: &str) -> Result<(), Refused> {
         let channel = channel.to_owned();
-        self.ask(|answer| Input::Cancel { job, channel, answer }).await?
+        self.command(Command::Cancel { job, channel }).await.map(drop)
+    }
+
+    /// Lets a job of a channel go on that was held; durable when it answers.
+    ///
+    /// Cancel safety: dropped before the answer, the job may have been released or not.
+    pub async fn release(&self, job: JobId, channel: &str) -> Result<(), Refused> {
+        let channel = channel.to_owned();
+        self.command(Command::Release { job, channel }).await.map(drop)
+    }
+
+    /// Changes what holds back the jobs of a queue; durable when it answers. A queue that does not exist is made.
+    ///
+    /// Cancel safety: dropped before the answer, the change may have been made or not.
+    pub async fn limit_queue(&self, channel: &str, name: &str, change: LimitChange) -> Result<(), Refused> {
+        let (channel, name) = (channel.to_owned(), name.to_owned());
+        self.command(Command::LimitQueue { channel, name, change }).await.map(drop)
+    }
+
+    /// Cancels the jobs of a queue that do not run, some thousands at a time: answers how many, and whether more
+    /// are left. Final and durable when it answers.
+    ///
+    /// Cancel safety: dropped before the answer, the jobs may have been cancelled or not.
+    pub async fn purge_queue(&self, channel: &str, name: &str) -> Result<(usize, bool), Refused> {
+        let (channel, name) = (channel.to_owned(), name.to_owned());
+        match self.command(Command::PurgeQueue { channel, name }).await? {
+            Answer::Purged(count, has_more) => Ok((count, has_more)),
+            Answer::Done | Answer::Submitted(_) | Answer::SubmittedMany(_) => Err(Refused::Stopped),
+        }
+    }
+
+    /// The queues of a channel as they are now, by name.
+    pub async fn queues(&self, channel: &str) -> Result<Vec<QueueStatus>, Refused> {
+        let channel = channel.to_owned();
+        self.ask(|answer| Input::Queues { channel, answer }).await
+    }
+
+    /// What a job waits for; none = it runs, or is not live.
+    pub async fn waiting(&self, job: JobId) -> Result<Option<Waiting>, Refused> {
+        self.ask(|answer| Input::Waiting(job, answer)).await
     }
 
     /// Waits for the final, durable record of a channel's job. None: no such job is live, so the store has all
@@ -182,6 +252,10 @@ impl Handle {
     /// The broker's clock.
     pub fn clock(&self) -> super::Clock {
         self.clock
+    }
+
+    async fn command(&self, command: Command) -> Result<Answer, Refused> {
+        self.ask(|answer| Input::Command(command, answer)).await?
     }
 
     async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, Refused> {

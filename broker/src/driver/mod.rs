@@ -9,15 +9,15 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
     command::{Answer, AttemptEnd, CallId, Command, Refusal},
-    decision::{Decision, QueueNumber},
-    job::{Job, Spec},
+    decision::Decision,
+    job::Job,
     limits::COUNTER_BITS,
     scheduler::Scheduler,
 };
 use windlass_wire::{id::JobId, state::JobState};
 
 mod clock;
-mod groups;
+mod effect;
 mod handle;
 mod restore;
 
@@ -26,7 +26,7 @@ pub use self::{
     handle::{Handle, JobEvent, NewCall, NewJob, Refused, Stats},
 };
 use self::{
-    groups::{Effect, Groups},
+    effect::{Effect, Groups},
     handle::{CallRequest, Input},
 };
 pub use crate::worker::{CallError, LOCAL_WORKER};
@@ -151,40 +151,24 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         match input {
-            Input::Submit(job, answer) => {
-                let submitted = self.submit(job);
-                self.groups.after(Effect::AnswerSubmit(answer, submitted));
-            }
-            Input::Cancel { job, channel, answer } => {
-                let done = self.command(Command::Cancel { job, channel }).map(|_| ());
-                self.groups.after(Effect::AnswerCancel(answer, done.map_err(Refused::from)));
+            Input::Command(command, answer) => {
+                let done = self.command(command).map_err(Refused::from);
+                self.groups.after(Effect::Answer(answer, done));
             }
             Input::Wait { job, channel, answer } => self.wait(job, &channel, answer),
             Input::Call(request) => self.call(request),
+            Input::Queues { channel, answer } => {
+                drop(answer.send(self.scheduler.queues(&channel, self.clock.now())));
+            }
+            Input::Waiting(job, answer) => {
+                drop(answer.send(self.scheduler.waiting(job, self.clock.now())));
+            }
             Input::Stats(answer) => drop(answer.send(self.stats())),
             Input::Drain(answer) => {
                 self.draining = Some(answer);
                 self.tell(Command::Drain);
             }
             Input::Cut => self.worker.stop_all(),
-        }
-    }
-
-    fn submit(&mut self, job: NewJob) -> Result<JobId, Refused> {
-        let salt = getrandom::u32().map_err(|error| {
-            tracing::error!(%error, "the system has no random numbers, which the ids of jobs need");
-            Refused::Stopped
-        })?;
-        let NewJob { spec, due, original } = job;
-        // Accepted is what a job is here: so times grow with sequence numbers, which searches by time rely on.
-        let spec = Arc::new(Spec { submitted_at: self.clock.now(), ..spec });
-        let command = match original {
-            None => Command::Submit { spec, due, salt },
-            Some(original) => Command::Retry { spec, original, salt },
-        };
-        match self.command(command)? {
-            Answer::Submitted(id) => Ok(id),
-            Answer::Done => Err(Refused::Stopped),
         }
     }
 
@@ -250,9 +234,21 @@ impl Driver {
     fn carry_out(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
             match decision {
-                Decision::Save(job) => self.save(job),
+                Decision::Accept { job, key } => {
+                    self.groups.submitted(job.id);
+                    self.record(|change| match &key {
+                        Some(key) => change.set_job(&job)?.set_idempotency_key(key),
+                        None => change.set_job(&job),
+                    });
+                    self.groups.after(Effect::Publish(job));
+                }
+                Decision::Save(job) => {
+                    self.record(|change| change.set_job(&job));
+                    self.groups.after(Effect::Publish(job));
+                }
                 Decision::SaveRetried(job) => self.record(|change| change.set_job(&job)),
-                Decision::SaveQueue(queue) => self.save_queue(&queue),
+                Decision::SaveQueue(queue) => self.record(|change| change.set_queue(&queue)),
+                Decision::ForgetKey(name) => self.record(|change| change.forget_idempotency_key(&name)),
                 Decision::Assign { fence, job, .. } => {
                     self.metrics.leases_granted.inc();
                     if self.groups.is_undurable(job.id) {
@@ -270,18 +266,6 @@ impl Driver {
                 Decision::Stop { fence, .. } => self.groups.after(Effect::Stop(fence)),
             }
         }
-    }
-
-    fn save(&mut self, job: Arc<Job>) {
-        if job.revision == 1 {
-            self.groups.submitted(job.id);
-        }
-        self.record(|change| change.set_job(&job));
-        self.groups.after(Effect::Publish(job));
-    }
-
-    fn save_queue(&mut self, queue: &QueueNumber) {
-        self.record(|change| change.set_queue(queue));
     }
 
     /// Adds a record to the group. A record that cannot be written is a bug of ours, and going on without it
@@ -336,8 +320,7 @@ impl Driver {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::AnswerCancel(answer, done) => drop(answer.send(done)),
-                Effect::AnswerSubmit(answer, submitted) => drop(answer.send(submitted)),
+                Effect::Answer(answer, done) => drop(answer.send(done)),
                 Effect::AnswerWait(answer) => drop(answer.send(None)),
                 Effect::Assign { fence, job } => self.worker.start_job(JobWork { fence, job }),
                 Effect::Publish(job) => self.publish(job),

@@ -61,7 +61,7 @@ impl World {
 
 fn new_job() -> NewJob {
     let spec = Spec::new("nobody/home", Digest([0; 32]), Payload::Inline("{}".into()), Timestamp(0));
-    NewJob { spec, due: None, original: None }
+    NewJob::new(spec)
 }
 
 #[tokio::test]

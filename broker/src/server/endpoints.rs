@@ -5,4 +5,5 @@ pub(super) mod calls;
 pub(super) mod jobs;
 pub(super) mod live;
 pub(super) mod plugins;
+pub(super) mod queues;
 pub(super) mod search;

@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, live, plugins, search},
+    endpoints::{about, calls, jobs, live, plugins, queues, search},
     exchange::Exchange,
     query::decode,
     ws,
@@ -76,6 +76,7 @@ routes! {
     GET "/v1/jobs/{id}/logs" Token jobs::logs, "What a job logged";
     POST "/v1/jobs/{id}/purge" Token jobs::purge, "Forget a final job";
     GET "/v1/jobs/{id}/result" Token jobs::result, "The result of a job";
+    POST "/v1/jobs/{id}/release" Token jobs::release, "Let a job go on that was submitted with `hold`";
     POST "/v1/jobs/{id}/retry" Token jobs::retry, "Submit a final job again, as a new one";
     GET "/v1/openapi.json" Token about::openapi, "This API as an OpenAPI document, installed handlers included";
     GET "/v1/plugins" Token plugins::list, "All plugins";
@@ -84,6 +85,12 @@ routes! {
     GET "/v1/plugins/{name}/versions/{digest}/schema" Token plugins::schemas, "JSON Schemas of a version's handlers";
     POST "/v1/plugins/{name}/activate" Token plugins::activate, "Make one of a plugin's versions the active one";
     POST "/v1/plugins/{name}/rollback" Token plugins::rollback, "Make the version active that was active before";
+    GET "/v1/queues" Token queues::list, "All queues";
+    GET "/v1/queues/{queue}" Token queues::get, "A queue";
+    POST "/v1/queues/{queue}/limit" Token queues::limit, "Limit how many jobs of a queue run or start";
+    POST "/v1/queues/{queue}/pause" Token queues::pause, "Let no job of a queue start";
+    POST "/v1/queues/{queue}/purge" Token queues::purge, "Cancel the jobs of a queue that do not run";
+    POST "/v1/queues/{queue}/resume" Token queues::resume, "Let jobs of a queue start again";
     GET "/v1/stats" Token live::stats, "Figures of the broker, with the last hour";
     GET "/v1/workers" Token about::workers, "What runs jobs and calls";
     GET "/v1/ws" Hello ws::upgrade, "Upgrade to a WebSocket";

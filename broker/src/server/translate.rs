@@ -15,14 +15,16 @@ use crate::{
 
 mod fields;
 mod history;
+mod queue;
 mod submit;
 mod view;
 
 pub(super) use self::{
     fields::{JobFields, filter_error},
     history::history,
+    queue::{limit_change, queue_view},
     submit::Terms,
-    view::job_view,
+    view::{job_view, waiting_view},
 };
 
 /// A time as clients read it: RFC 3339 in UTC, to the millisecond.
@@ -62,15 +64,29 @@ pub(super) fn refused(refused: Refused) -> Problem {
 fn refusal_problem(refusal: Refusal) -> Problem {
     let code = match refusal {
         Refusal::Draining => ErrorCode::Draining,
-        Refusal::Final(_) | Refusal::WrongState(_) => ErrorCode::BadState,
+        Refusal::Final(_) | Refusal::NotHeld(_) | Refusal::Unreachable(_) | Refusal::WrongState(_) => {
+            ErrorCode::BadState
+        }
         Refusal::Full(_) => ErrorCode::Overloaded,
-        Refusal::StaleFence => ErrorCode::Conflict,
-        Refusal::Unknown => ErrorCode::NotFound,
+        Refusal::KeyTaken(_) | Refusal::KeyTwice => ErrorCode::IdempotencyMismatch,
+        Refusal::StaleFence | Refusal::Unsettled(_) => ErrorCode::Conflict,
+        Refusal::Unknown | Refusal::UnknownQueue => ErrorCode::NotFound,
     };
     let problem = Problem::new(code, refusal.to_string());
     match refusal {
-        Refusal::Final(state) | Refusal::WrongState(state) => problem.with_detail(json!({ "state": state })),
-        Refusal::Draining | Refusal::Full(_) | Refusal::StaleFence | Refusal::Unknown => problem,
+        Refusal::Final(state) | Refusal::NotHeld(state) | Refusal::WrongState(state) => {
+            problem.with_detail(json!({ "state": state }))
+        }
+        Refusal::KeyTaken(job) => problem.with_detail(json!({ "job": job })),
+        Refusal::Unreachable(job) | Refusal::Unsettled(job) => {
+            problem.with_detail(json!({ "pointer": "/opts/after", "job": job }))
+        }
+        Refusal::Draining
+        | Refusal::Full(_)
+        | Refusal::KeyTwice
+        | Refusal::StaleFence
+        | Refusal::Unknown
+        | Refusal::UnknownQueue => problem,
     }
 }
 
@@ -101,8 +117,23 @@ pub(super) fn failure(failure: &Failure) -> Problem {
 pub(super) fn job_error(state: &State) -> Option<Problem> {
     match state {
         State::Failed { failure: reason, .. } => Some(failure(reason)),
-        State::Cancelled { .. } => Some(Problem::new(ErrorCode::Cancelled, "the job was cancelled")),
-        State::Scheduled { .. } | State::Ready | State::Running(_) | State::Succeeded { .. } => None,
+        State::Cancelled { because_of: None, .. } => {
+            Some(Problem::new(ErrorCode::Cancelled, "the job was cancelled"))
+        }
+        State::Cancelled { because_of: Some(job), .. } => {
+            let message =
+                format!("job `{job}`, which it comes after, has ended otherwise than `after` needs");
+            Some(Problem::new(ErrorCode::Cancelled, message).with_detail(json!({ "because_of": job })))
+        }
+        State::Expired { .. } => {
+            Some(Problem::new(ErrorCode::Expired, "the job waited longer than its `queue_timeout`"))
+        }
+        State::Scheduled { .. }
+        | State::Held
+        | State::Blocked { .. }
+        | State::Ready
+        | State::Running(_)
+        | State::Succeeded { .. } => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! From JSON to typed requests, refused with a pointer to the mistake.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use serde_path_to_error::{Path, Segment};
 use windlass_wire::{code::ErrorCode, problem::Problem};
 
@@ -20,6 +20,26 @@ pub(super) fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> 
         Ok(()) => Ok(typed),
         Err(error) => Err(Problem::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}"))),
     }
+}
+
+/// Reads JSON values, one a line; lines with nothing in them are skipped.
+pub(super) fn from_lines<T: DeserializeOwned>(text: &[u8]) -> Result<Vec<T>, Problem> {
+    let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+    let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+    filled
+        .map(|(number, line)| {
+            from_text(line).map_err(|problem| Problem {
+                message: format!("line {number}: {}", problem.message),
+                ..problem
+            })
+        })
+        .collect()
+}
+
+/// Whether JSON text is an object with this key.
+pub(super) fn is_object_with(text: &[u8], key: &str) -> bool {
+    let object: Result<BTreeMap<String, &RawValue>, _> = serde_json::from_slice(text);
+    object.is_ok_and(|object| object.contains_key(key))
 }
 
 /// A refusal of one place in a request.

@@ -16,8 +16,10 @@ mod calls;
 mod follow;
 mod jobs;
 mod plugins;
+mod queues;
 mod search;
 mod stats;
+mod submit;
 mod watch;
 mod workers;
 
@@ -26,13 +28,12 @@ pub(super) use self::{
     bulk::bulk,
     calls::call,
     follow::{Notice, Notices, Subject, follow},
-    jobs::{
-        Submission, Waited, cancel, check_args_size, find, get, history, logs, purge, result, retry, submit,
-        wait,
-    },
+    jobs::{Waited, cancel, find, get, history, logs, purge, release, result, wait},
     plugins::{activate, plugin, plugins, rollback, schemas},
+    queues::{limit_queue, pause_queue, purge_queue, queue, queues},
     search::{Search, query},
     stats::stats,
+    submit::{Submission, check_args_size, retry, submit, submit_many},
     watch::WatchFilter,
     workers::workers,
 };

@@ -61,7 +61,11 @@ impl Term {
 /// runs them. So a job that just runs well costs no entry for its states.
 const fn is_indexed(state: JobState) -> bool {
     match state {
-        JobState::Scheduled | JobState::Failed | JobState::Cancelled => true,
+        JobState::Scheduled
+        | JobState::Blocked
+        | JobState::Failed
+        | JobState::Cancelled
+        | JobState::Expired => true,
         JobState::Ready | JobState::Running | JobState::Succeeded => false,
     }
 }
@@ -77,11 +81,19 @@ impl Change {
         self = match &job.state {
             State::Ready if job.revision == 1 => self,
             // It may have waited for a time before.
-            State::Ready | State::Failed { .. } | State::Cancelled { .. } => {
+            State::Ready | State::Failed { .. } | State::Cancelled { .. } | State::Expired { .. } => {
                 self.without_state(job, JobState::Scheduled)?
             }
-            State::Scheduled { .. } | State::Running(_) | State::Succeeded { .. } => self,
+            State::Scheduled { .. }
+            | State::Held
+            | State::Blocked { .. }
+            | State::Running(_)
+            | State::Succeeded { .. } => self,
         };
+        let may_leave_blocked = job.revision > 1 && job.spec.after.is_some();
+        if may_leave_blocked && !matches!(job.state, State::Blocked { .. }) {
+            self = self.without_state(job, JobState::Blocked)?;
+        }
         match Term::state(&job.spec.channel, job.state.name()) {
             Some(term) => self.put(key(term, job), Vec::new()),
             None => Ok(self),

@@ -32,6 +32,11 @@ impl Store {
         }
     }
 
+    /// Reads a job if it is final.
+    pub fn final_job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.read(&Key::FinalJob(id))
+    }
+
     /// Reads up to `limit` jobs that are not final, in the order in which they are granted within each
     /// queue, beginning after `after`.
     pub fn live_jobs(&self, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, StoreError> {

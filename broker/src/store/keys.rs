@@ -23,6 +23,8 @@ pub enum Family {
     Index = b'i',
     /// Records of jobs that are not final: queue 3, priority 1, sequence 8, shard 1, salt 3.
     LiveJob = b'j',
+    /// Idempotency keys: channel, NUL, key.
+    Idempotency = b'k',
     /// Numbers about the store itself, 4 bytes each.
     Meta = b'm',
     /// What guests wrote to their logs: job 16, attempt 4, chunk 4. Chunks are bounded by their writer.
@@ -44,7 +46,8 @@ impl Family {
     }
 }
 
-/// The key of a record. Keys order as their bytes do; names hold no NUL, which the edge has checked.
+/// The key of a record. Keys order as their bytes do; names hold no NUL, which the edge has checked (an
+/// idempotency key may).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// A final job.
@@ -58,6 +61,13 @@ pub enum Key {
     },
     /// A job that is not final.
     LiveJob(JobId),
+    /// An idempotency key.
+    Idempotency {
+        /// The channel it belongs to.
+        channel: String,
+        /// The key.
+        key: String,
+    },
     /// A number about the store.
     Meta(Meta),
     /// A piece of what one attempt logged.
@@ -139,6 +149,7 @@ impl Key {
             Self::FinalJob(_) => Family::FinalJob,
             Self::Index { .. } => Family::Index,
             Self::LiveJob(_) => Family::LiveJob,
+            Self::Idempotency { .. } => Family::Idempotency,
             Self::Meta(_) => Family::Meta,
             Self::Output { .. } => Family::Output,
             Self::Plugin(_) => Family::Plugin,
@@ -166,7 +177,7 @@ impl Key {
                 bytes.extend(chunk.to_be_bytes());
             }
             Self::Plugin(name) | Self::Connection(name) => bytes.extend(name.as_bytes()),
-            Self::Queue { channel, name } => {
+            Self::Queue { channel, name } | Self::Idempotency { channel, key: name } => {
                 bytes.extend(channel.as_bytes());
                 bytes.push(0);
                 bytes.extend(name.as_bytes());
@@ -184,13 +195,14 @@ impl Key {
             b'f' => job_id(rest).map(Self::FinalJob),
             b'i' => index(rest),
             b'j' => job_id(rest).map(Self::LiveJob),
+            b'k' => channel_and_name(rest).map(|(channel, key)| Self::Idempotency { channel, key }),
             b'm' => [Meta::Format, Meta::Index, Meta::Start]
                 .into_iter()
                 .find(|meta| meta.name() == rest)
                 .map(Self::Meta),
             b'o' => output(rest),
             b'p' => text(rest).map(Self::Plugin),
-            b'q' => queue(rest),
+            b'q' => channel_and_name(rest).map(|(channel, name)| Self::Queue { channel, name }),
             b'v' => rest.try_into().ok().map(|bytes| Self::Version(Digest(bytes))),
             b'w' => text(rest).map(Self::Connection),
             _ => None,
@@ -222,9 +234,9 @@ fn output(bytes: &[u8]) -> Option<Key> {
     })
 }
 
-fn queue(bytes: &[u8]) -> Option<Key> {
+fn channel_and_name(bytes: &[u8]) -> Option<(String, String)> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
-    Some(Key::Queue { channel: text(&bytes[..end])?, name: text(&bytes[end + 1..])? })
+    Some((text(&bytes[..end])?, text(&bytes[end + 1..])?))
 }
 
 fn text(bytes: &[u8]) -> Option<String> {
@@ -253,6 +265,7 @@ mod tests {
             }),
             name().prop_map(Key::Plugin),
             (name(), name()).prop_map(|(channel, name)| Key::Queue { channel, name }),
+            (name(), name()).prop_map(|(channel, key)| Key::Idempotency { channel, key }),
             any::<[u8; 32]>().prop_map(|bytes| Key::Version(Digest(bytes))),
             name().prop_map(Key::Connection),
         ]

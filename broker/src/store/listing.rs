@@ -429,6 +429,7 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
     match Key::from_bytes(key)? {
         Key::FinalJob(id) | Key::LiveJob(id) => Ok(id),
         other @ (Key::Connection(_)
+        | Key::Idempotency { .. }
         | Key::Index { .. }
         | Key::Meta(_)
         | Key::Output { .. }

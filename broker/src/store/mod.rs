@@ -1,4 +1,4 @@
-//! What the broker REMEMBERS: jobs, queues, plugins, connections, outputs and blobs.
+//! What the broker REMEMBERS: jobs, queues, idempotency keys, plugins, connections, outputs and blobs.
 //!
 //! An [`Engine`] keeps bytes under keys and makes groups of changes durable; a [`Committer`] gathers the
 //! groups; a [`Store`] is both, and speaks in records. Nothing here decides anything about a job.
@@ -13,6 +13,7 @@ pub mod commit;
 pub mod engine;
 pub mod error;
 pub mod health;
+pub mod idempotency;
 pub mod index;
 pub mod jobs;
 pub mod keys;

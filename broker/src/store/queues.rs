@@ -1,7 +1,7 @@
-//! The numbers of queues, which are part of the ids of their jobs.
+//! Queues: their numbers, which are part of the ids of their jobs, and what holds their jobs back.
 
 use serde::{Deserialize, Serialize};
-use windlass_core::decision::QueueNumber;
+use windlass_core::queue::{Queue, QueueLimits};
 
 use super::{Change, Family, Key, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 
@@ -9,34 +9,32 @@ use super::{Change, Family, Key, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 #[derive(Serialize, Deserialize)]
 struct QueueRecord {
     number: u32,
+    #[serde(default)]
+    limits: QueueLimits,
 }
 
 impl Change {
-    /// Remembers the number of a queue.
-    pub fn set_queue(self, queue: &QueueNumber) -> Result<Self, StoreError> {
+    /// Remembers a queue.
+    pub fn set_queue(self, queue: &Queue) -> Result<Self, StoreError> {
         let key = Key::Queue { channel: queue.channel.clone(), name: queue.name.clone() };
-        self.set(&key, &QueueRecord { number: queue.number })
+        self.set(&key, &QueueRecord { number: queue.number, limits: queue.limits })
     }
 }
 
 impl Store {
-    /// Every queue that ever had a job.
-    pub fn queues(&self) -> Result<Vec<QueueNumber>, StoreError> {
+    /// Every queue that ever had a job or a limit.
+    pub fn queues(&self) -> Result<Vec<Queue>, StoreError> {
         let (mut queues, mut last) = (Vec::new(), None);
         loop {
             let page = self.list::<QueueRecord>(Family::Queue, last.as_ref(), SCAN_ENTRIES_MAX)?;
             let Some((key, _)) = page.last() else { return Ok(queues) };
             last = Some(key.clone());
-            queues.extend(page.into_iter().filter_map(|(key, QueueRecord { number })| match key {
-                Key::Queue { channel, name } => Some(QueueNumber { channel, name, number }),
-                Key::FinalJob(_)
-                | Key::Index { .. }
-                | Key::LiveJob(_)
-                | Key::Meta(_)
-                | Key::Output { .. }
-                | Key::Plugin(_)
-                | Key::Version(_)
-                | Key::Connection(_) => None,
+            queues.extend(page.into_iter().filter_map(|(key, QueueRecord { number, limits })| {
+                if let Key::Queue { channel, name } = key {
+                    Some(Queue { channel, name, number, limits })
+                } else {
+                    None
+                }
             }));
         }
     }
@@ -44,12 +42,23 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use windlass_core::queue::Rate;
+
     use super::*;
-    use crate::store::{Engine, MemoryEngine};
+    use crate::store::{Engine, MemoryEngine, record};
 
     #[test]
-    fn all_queues_are_read_with_their_numbers() {
-        let queue = |number: u32| QueueNumber { channel: "0".into(), name: format!("{number:05}"), number };
+    fn a_queue_remembered_before_there_were_limits_has_none() {
+        let old = b"\x01\x81\xa6number\x07";
+        let record: QueueRecord = record::decode(old).unwrap();
+        assert_eq!((record.number, record.limits), (7, QueueLimits::default()));
+    }
+
+    #[test]
+    fn all_queues_are_read_with_their_numbers_and_limits() {
+        let rate = Some(Rate { count: 3, per_millis: 1000 });
+        let limits = QueueLimits { is_paused: true, concurrency: Some(2), rate };
+        let queue = |number: u32| Queue { channel: "0".into(), name: format!("{number:05}"), number, limits };
         let queues: Vec<_> = (0..5_000).map(queue).collect();
         let engine = MemoryEngine::default();
         let group: Vec<_> = queues.iter().map(|queue| Change::default().set_queue(queue).unwrap()).collect();

@@ -154,6 +154,11 @@ impl Client {
         parse(self.request("stats.get", []).await?)
     }
 
+    /// Lets a job go on that was submitted with `hold`. When this answers, that is durable.
+    pub async fn release(&self, job: JobId) -> Result<(), ClientError> {
+        self.request("job.release", [("job", to_value(&job)?)]).await.map(drop)
+    }
+
     /// Subscribes to everything that happens to a job. The first update tells how the job is now; its `seq` is 0.
     ///
     /// Cancel safety: if the future is dropped, the subscription may stay open until the connection closes.

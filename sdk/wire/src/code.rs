@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn codes_are_alphabetical() {
-        let names = || ErrorCode::ALL.iter().map(|code| code.to_string());
+        let names = || ErrorCode::ALL.iter().map(ToString::to_string);
         assert!(names().is_sorted(), "keep the table in order");
     }
 }

@@ -5,7 +5,12 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{id::JobId, problem::Problem, state::JobState, submit::RetryOptions};
+use crate::{
+    id::JobId,
+    problem::Problem,
+    state::JobState,
+    submit::{AfterOptions, RetryOptions},
+};
 
 /// The record of a job. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +55,27 @@ pub struct JobView {
     pub retry: RetryOptions,
     /// The time one attempt may take, in milliseconds; none = no limit.
     pub run_timeout_millis: Option<u64>,
+    /// The time it may wait before each attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout_millis: Option<u64>,
+    /// When its waiting ends and it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Whether it waits for `job.release`, now or once the jobs it comes after have ended.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held: bool,
+    /// What must have ended before it may start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<AfterOptions>,
+    /// Of the jobs with the same key one runs at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_key: Option<String>,
+    /// What makes it the same job when it is submitted twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Why it does not run yet; only where one job is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView>,
     /// Names to find it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -66,7 +92,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 20] = [
+    pub const FIELDS: [&str; 26] = [
         "id",
         "handler",
         "version",
@@ -84,12 +110,58 @@ impl JobView {
         "attempts",
         "retry",
         "run_timeout_millis",
+        "queue_timeout_millis",
+        "expires_at",
+        "held",
+        "after",
+        "serial_key",
+        "idempotency_key",
         "tags",
         "retry_of",
         "retried_as",
     ];
     /// Those among them that are times.
-    pub const TIMES: [&str; 4] = ["submitted_at", "run_at", "started_at", "ended_at"];
+    pub const TIMES: [&str; 5] = ["submitted_at", "run_at", "started_at", "ended_at", "expires_at"];
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum WaitingView {
+    /// Other jobs to end.
+    Jobs {
+        /// Those that have not ended.
+        jobs: Vec<JobId>,
+    },
+    /// As many jobs of its queue run as may.
+    QueueConcurrency,
+    /// Its queue to be resumed.
+    QueuePaused,
+    /// As many jobs of its queue have started as may.
+    QueueRate {
+        /// When the next may.
+        until: String,
+    },
+    /// `job.release`.
+    Release,
+    /// A job with the same serial key, which goes first.
+    SerialKey {
+        /// That job.
+        job: JobId,
+    },
+    /// A free slot, behind whoever comes before it.
+    Slot,
+    /// A time: its own, or that of its next attempt.
+    Time {
+        /// When.
+        until: String,
+    },
 }
 
 /// One ended run.
@@ -121,6 +193,14 @@ pub struct Usage {
     pub cpu_micros: u64,
     /// The most memory the guest had at once, in bytes.
     pub memory_bytes_peak: u64,
+}
+
+/// Jobs were accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobsAccepted {
+    /// Their ids, in the order of the request.
+    pub jobs: Vec<JobId>,
 }
 
 /// A job by its id: what is answered where nothing else is to be said.
@@ -169,6 +249,7 @@ pub struct ChangedJobs {
 mod tests {
     use super::*;
     use crate::code::ErrorCode;
+    use crate::submit::{EndedAs, Need};
     use alloc::{borrow::ToOwned, vec};
 
     #[test]
@@ -201,6 +282,13 @@ mod tests {
             attempts: vec![attempt],
             retry: RetryOptions::default(),
             run_timeout_millis: None,
+            queue_timeout_millis: Some(1),
+            expires_at: Some(time()),
+            held: true,
+            after: Some(AfterOptions { jobs: Vec::new(), need: Need::All, ended: EndedAs::Success }),
+            serial_key: Some(String::new()),
+            idempotency_key: Some(String::new()),
+            waiting: None,
             tags: [("a".to_owned(), "b".to_owned())].into(),
             retry_of: Some(JobId(2)),
             retried_as: Some(JobId(3)),

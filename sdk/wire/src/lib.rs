@@ -17,6 +17,7 @@ pub mod name;
 pub mod plugin;
 pub mod problem;
 pub mod query;
+pub mod queue;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod span;

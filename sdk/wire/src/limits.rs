@@ -74,6 +74,16 @@ pub const FIELDS_MAX: usize = 64;
 pub const SORT_KEYS_MAX: usize = 4;
 /// Attempts of one job.
 pub const ATTEMPTS_MAX: u32 = 1000;
+/// Jobs one job may come after.
+pub const AFTER_JOBS_MAX: usize = 256;
+/// An idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// A serial key.
+pub const SERIAL_KEY_BYTES_MAX: usize = 128;
+/// Jobs one request submits.
+pub const SUBMIT_JOBS_MAX: usize = 1000;
+/// Jobs of a queue that run at once, and starts a rate allows in its span.
+pub const QUEUE_LIMIT_MAX: u32 = 10_000;
 /// The lowest priority; higher goes first.
 pub const PRIORITY_MIN: i8 = -100;
 /// The highest priority.

@@ -158,6 +158,8 @@ pub enum HistoryKind {
     Failed,
     /// Somebody cancelled it.
     Cancelled,
+    /// It waited too long.
+    Expired,
 }
 
 impl fmt::Display for HistoryKind {
@@ -168,6 +170,7 @@ impl fmt::Display for HistoryKind {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         })
     }
 }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     id::JobId,
-    limits::{TAG_BYTES_MAX, TAGS_MAX},
+    limits::{AFTER_JOBS_MAX, TAG_BYTES_MAX, TAGS_MAX},
     span::{SPAN_MILLIS_MAX, Span, Timeout},
+    submit::{AfterOptions, EndedAs, Need},
 };
 
 /// What [`crate::name::is_name`] accepts, but for the length.
@@ -60,6 +61,33 @@ impl JsonSchema for Timeout {
         json_schema!({
             "description": "A limit on time: a span, or `never`.",
             "anyOf": [generator.subschema_for::<Span>(), {"const": "never"}],
+        })
+    }
+}
+
+impl JsonSchema for AfterOptions {
+    fn schema_name() -> Cow<'static, str> {
+        "AfterOptions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let job = generator.subschema_for::<JobId>();
+        let jobs = json!({"type": "array", "items": job, "minItems": 1, "maxItems": AFTER_JOBS_MAX});
+        json_schema!({
+            "description": "The jobs to come after: their ids, or an object that says which ends count.",
+            "anyOf": [
+                jobs,
+                {
+                    "type": "object",
+                    "properties": {
+                        "jobs": jobs,
+                        "need": generator.subschema_for::<Need>(),
+                        "ended": generator.subschema_for::<EndedAs>(),
+                    },
+                    "required": ["jobs"],
+                    "additionalProperties": false,
+                },
+            ],
         })
     }
 }

@@ -1,10 +1,14 @@
 //! Options of calls and of submitted jobs.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::span::{Span, Timeout};
+use crate::{
+    id::JobId,
+    span::{Span, Timeout},
+};
 #[cfg(feature = "schema")]
 use crate::{
     limits::{ATTEMPTS_MAX, NAME_BYTES_MAX, PRIORITY_MAX, PRIORITY_MIN},
@@ -46,6 +50,13 @@ pub struct SubmitOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub run_at: Option<String>,
+    /// Stays scheduled until `job.release`. Default false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hold: bool,
+    /// The time it may wait for other jobs and for a slot, before each attempt; then it is `expired`. Default
+    /// never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<Timeout>,
     /// The time one attempt may take. Default 30 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_timeout: Option<Timeout>,
@@ -55,6 +66,15 @@ pub struct SubmitOptions {
     /// Workers this job may lose before it is quarantined. Default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_worker_deaths: Option<u32>,
+    /// Submitting twice with the same key within a day accepts one job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Starts only when other jobs have ended: their ids, or an object that says which ends count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<AfterOptions>,
+    /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_key: Option<String>,
     /// Names to find it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schemars(transform = schema::tags))]
@@ -63,6 +83,83 @@ pub struct SubmitOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = schema::VERSION)))]
     pub version: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// `opts.after`: what must have ended before the job may start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AfterOptions {
+    /// The jobs.
+    pub jobs: Vec<JobId>,
+    /// Whether all of them are needed or any one is enough. Default all.
+    pub need: Need,
+    /// Which ends count. Default success.
+    pub ended: EndedAs,
+}
+
+/// How many of several jobs are needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// All of them.
+    #[default]
+    All,
+    /// Any one of them.
+    Any,
+}
+
+/// Which ends of a job count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EndedAs {
+    /// Only `succeeded`.
+    #[default]
+    Success,
+    /// Any.
+    Finished,
+}
+
+impl<'de> Deserialize<'de> for AfterOptions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AfterVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AfterObject {
+    jobs: Vec<JobId>,
+    #[serde(default)]
+    need: Need,
+    #[serde(default)]
+    ended: EndedAs,
+}
+
+struct AfterVisitor;
+
+impl<'de> de::Visitor<'de> for AfterVisitor {
+    type Value = AfterOptions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of job ids, or an object with `jobs`, `need` and `ended`")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<AfterOptions, A::Error> {
+        let jobs = Vec::deserialize(de::value::SeqAccessDeserializer::new(list))?;
+        Ok(AfterOptions { jobs, need: Need::All, ended: EndedAs::Success })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<AfterOptions, A::Error> {
+        let AfterObject { jobs, need, ended } =
+            AfterObject::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(AfterOptions { jobs, need, ended })
+    }
 }
 
 /// `opts.retry`: pauses grow as `initial * factor^n`, never above `max`.

@@ -233,3 +233,24 @@ async fn completions_name_the_commands() {
     }
     ends(&broker, 2, &["completion", "tcsh"]).await;
 }
+
+#[tokio::test]
+async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
+    let broker = Broker::with_demo().await;
+    assert!(ends(&broker, 0, &["queue", "pause", "mail"]).await.contains("yes"));
+    ends(&broker, 0, &["queue", "limit", "mail", "--concurrency", "3", "--rate", "10/1m"]).await;
+    let submit = ["-o", "id", "submit", "add", "x=1", "y=2", "--queue", "mail"];
+    let first = ends(&broker, 0, &submit).await;
+    assert!(ends(&broker, 0, &["job", "get", &first]).await.contains("to be resumed"));
+    let listed: Value =
+        serde_json::from_str(&ends(&broker, 0, &["-o", "json", "queue", "ls"]).await).unwrap();
+    assert_eq!((&listed[0]["ready"], &listed[0]["rate"]["count"]), (&Value::from(1), &Value::from(10)));
+    ends(&broker, 0, &["queue", "purge", "mail"]).await;
+    ends(&broker, 1, &["wait", &first]).await;
+    ends(&broker, 0, &["queue", "resume", "mail"]).await;
+    let held = ends(&broker, 0, &[&submit[..], &["--hold"]].concat()).await;
+    let after = ends(&broker, 0, &[&submit[..], &["--after", &held, "--serial-key", "k"]].concat()).await;
+    ends(&broker, 0, &["job", "release", &held]).await;
+    assert_eq!(ends(&broker, 0, &["wait", &after]).await, "3");
+    ends(&broker, 3, &["queue", "get", "nobody"]).await;
+}

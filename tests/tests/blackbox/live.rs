@@ -109,7 +109,7 @@ async fn live_jobs_are_counted_by_state() {
         (stats["states"]["running"] == 1).then_some(stats)
     })
     .await;
-    assert_eq!(stats["states"], json!({ "scheduled": 1, "ready": 1, "running": 1 }));
+    assert_eq!(stats["states"], json!({ "scheduled": 1, "blocked": 0, "ready": 1, "running": 1 }));
     assert!(stats["oldest_ready_at"].is_string(), "{stats}");
     assert_eq!(stats["slots"], json!({ "used": 1, "total": 1 }));
     broker.request("POST", &format!("/v1/jobs/{running}/cancel")).send().await.expect_status(200);

@@ -20,5 +20,7 @@ mod refusals;
 mod restarts;
 mod search;
 mod stopping;
+mod submitting;
 mod thumbnails;
+mod waiting;
 mod watching;

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use hyper::{
     StatusCode,
-    header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
-    job::{JobRef, JobStanding},
+    job::{JobRef, JobStanding, JobsAccepted},
+    limits::MESSAGE_BYTES_MAX,
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -21,20 +24,63 @@ use crate::server::{
     exchange::Exchange,
     limits::RETRY_AFTER_SECONDS,
     sse::{self, End},
+    typed,
     verbs::{self, Subject, Submission, Waited, WatchFilter},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// One JSON value a line.
+const NDJSON: &str = "application/x-ndjson";
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// Jobs that are submitted together.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Many {
+    /// All of them are accepted or none.
+    jobs: Vec<Submission>,
+}
+
+/// One job; many as `{"jobs":[…]}`, or as lines of JSON.
 pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Problem> {
-    // Ignoring it would submit a job twice to whoever relies on it.
-    if exchange.headers().contains_key(IDEMPOTENCY_KEY) {
-        return Err(Problem::new(ErrorCode::BadRequest, "this broker does not keep idempotency keys yet")
-            .with_detail(json!({ "header": IDEMPOTENCY_KEY.as_str() })));
+    let key = idempotency_key(exchange.headers())?;
+    let is_lines = exchange.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == NDJSON);
+    let (context, caller, body) = exchange.body(MESSAGE_BYTES_MAX).await?;
+    let jobs = if is_lines {
+        typed::from_lines(&body)?
+    } else if typed::is_object_with(&body, "jobs") {
+        typed::from_text::<Many>(&body)?.jobs
+    } else {
+        let submission = with_key(typed::from_text(&body)?, key)?;
+        return accepted(verbs::submit(&context, &caller, submission).await?);
+    };
+    if key.is_some() {
+        return Err(wrong_key("it goes with one job; many carry theirs in `opts.idempotency_key`"));
     }
-    let (context, caller, submission) = exchange.json::<Submission>().await?;
-    accepted(verbs::submit(&context, &caller, submission).await?)
+    let jobs = verbs::submit_many(&context, &caller, jobs).await?;
+    answer::json(StatusCode::CREATED, &JobsAccepted { jobs })
+}
+
+/// The header's key: as it is, or as the quoted string of the header's draft standard.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().map_err(|_| wrong_key("expected visible ASCII"))?;
+    let quoted = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+    Ok(Some(quoted.unwrap_or(key).to_owned()))
+}
+
+fn with_key(mut submission: Submission, key: Option<String>) -> Result<Submission, Problem> {
+    if key.is_some() && submission.opts.idempotency_key.as_ref().is_some_and(|own| Some(own) != key.as_ref())
+    {
+        return Err(wrong_key("`opts.idempotency_key` is another key"));
+    }
+    submission.opts.idempotency_key = key.or(submission.opts.idempotency_key);
+    Ok(submission)
+}
+
+fn wrong_key(reason: &str) -> Problem {
+    Problem::new(ErrorCode::BadRequest, format!("header `idempotency-key`: {reason}"))
+        .with_detail(json!({ "header": IDEMPOTENCY_KEY.as_str() }))
 }
 
 fn accepted(job: JobId) -> Result<Answer, Problem> {
@@ -83,6 +129,14 @@ pub(in crate::server) async fn cancel(exchange: Exchange) -> Result<Answer, Prob
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::cancel(&context, &caller, job).await?;
     answer::json(StatusCode::OK, &JobStanding { job, state: JobState::Cancelled })
+}
+
+pub(in crate::server) async fn release(exchange: Exchange) -> Result<Answer, Problem> {
+    let job = exchange.job()?;
+    let (context, caller, body) = exchange.body(0).await?;
+    debug_assert!(body.is_empty(), "a longer body was refused");
+    verbs::release(&context, &caller, job).await?;
+    answer::json(StatusCode::OK, &JobRef { job })
 }
 
 pub(in crate::server) async fn retry(mut exchange: Exchange) -> Result<Answer, Problem> {

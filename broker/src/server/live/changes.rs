@@ -88,11 +88,15 @@ pub(super) mod tests {
 
     pub(in crate::server::live) fn job(id: u128) -> Job {
         let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(0));
-        Job::new(JobId(id), Arc::new(spec), None)
+        Job::new(JobId(id), Arc::new(spec), [].into(), Timestamp(0))
     }
 
     fn cancelled(id: u128) -> Arc<Job> {
-        Arc::new(Job { revision: 2, state: State::Cancelled { at: Timestamp(1) }, ..job(id) })
+        Arc::new(Job {
+            revision: 2,
+            state: State::Cancelled { at: Timestamp(1), because_of: None },
+            ..job(id)
+        })
     }
 
     fn ids(window: &Window) -> Vec<u128> {

@@ -314,6 +314,10 @@ fn part_of_path(name: &str, generator: &mut SchemaGenerator) -> (Schema, &'stati
         "function" => {
             (json_schema!({ "type": "string", "minLength": 1 }), "The function, `f` or `interface.f`")
         }
+        "queue" => (
+            json_schema!({ "type": "string", "pattern": NAME, "maxLength": windlass_wire::limits::NAME_BYTES_MAX }),
+            "The queue",
+        ),
         _ => (json_schema!({ "type": "string", "pattern": PLUGIN_NAME }), "The plugin"),
     }
 }

@@ -9,10 +9,11 @@ use windlass_wire::{
     connection::{ConnectionList, IdentityView},
     frame::SUBPROTOCOLS,
     id::JobId,
-    job::{JobPage, JobRef, JobStanding, JobView},
-    limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
+    job::{JobPage, JobRef, JobStanding, JobView, JobsAccepted},
+    limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
     plugin::{PluginList, PluginView, UploadView},
     query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
+    queue::{LimitOptions, PurgeView, QueueList, QueueView},
     schema::VERSION,
     span::{Span, Timeout},
     state::JobState,
@@ -22,7 +23,10 @@ use windlass_wire::{
 };
 
 use super::operation::{EVENTS, Operation, any, of, text};
-use crate::server::{endpoints::plugins::Activation, verbs::Submission};
+use crate::server::{
+    endpoints::{jobs::Many, plugins::Activation},
+    verbs::Submission,
+};
 
 /// How a run may end without a result.
 pub(super) const RUN_FAILURES: [ErrorCode; 10] = [
@@ -54,9 +58,27 @@ struct HandlerSchemas {
     result: Value,
 }
 
+/// What one request submits.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only described")]
+enum Submitted {
+    One(Submission),
+    Many(Many),
+}
+
+/// What was submitted.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only described")]
+enum Accepted {
+    One(JobRef),
+    Many(JobsAccepted),
+}
+
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    [about(), calls(), jobs(), search(), plugins()].into_iter().flatten().collect()
+    [about(), calls(), jobs(), search(), plugins(), queues()].into_iter().flatten().collect()
 }
 
 fn about() -> Vec<Operation> {
@@ -118,10 +140,12 @@ fn jobs() -> Vec<Operation> {
     });
     vec![
         Operation::post("job.submit", "/v1/jobs")
-            .takes::<Submission>(example)
-            .answers::<JobRef>(201, "The job is on disk")
+            .header("Idempotency-Key", key, "The same key within a day accepts one job")
+            .takes::<Submitted>(example)
+            .answers::<Accepted>(201, "The job, or all of them, is on disk")
             .with_headers(&[("Location", "Where the job is")])
-            .refuses(&NOT_RUN),
+            .refuses(&NOT_RUN)
+            .refuses(&[ErrorCode::BadState, ErrorCode::IdempotencyMismatch]),
         Operation::get("job.get", "/v1/jobs/{id}")
             .answers::<JobView>(200, "The job with its arguments")
             .refuses(&[ErrorCode::NotFound]),
@@ -148,6 +172,9 @@ fn jobs() -> Vec<Operation> {
             .with_headers(&[("Retry-After", "Seconds to wait before asking again")])
             .refuses(&RUN_FAILURES)
             .refuses(&[ErrorCode::Expired, ErrorCode::NotFound, ErrorCode::Quarantined]),
+        Operation::post("job.release", "/v1/jobs/{id}/release")
+            .answers::<JobRef>(200, "The job goes on")
+            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
         Operation::post("job.retry", "/v1/jobs/{id}/retry")
             .query("version", version, "The plugin version to run; default: the active one")
             .answers::<JobRef>(201, "The new job is on disk")
@@ -207,6 +234,33 @@ fn plugins() -> Vec<Operation> {
             .answers::<BTreeMap<String, HandlerSchemas>>(200, "JSON Schemas by handler")
             .refuses(&[ErrorCode::NotFound]),
     ]
+}
+
+fn queues() -> Vec<Operation> {
+    let limits = json!({ "concurrency": 4, "rate": { "count": 100, "per": "1s" } });
+    vec![
+        Operation::get("queue.list", "/v1/queues").answers::<QueueList>(200, "All queues"),
+        Operation::get("queue.get", "/v1/queues/{queue}")
+            .answers::<QueueView>(200, "The queue")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("queue.limit", "/v1/queues/{queue}/limit")
+            .takes::<LimitOptions>(limits)
+            .answers::<QueueView>(200, "The queue")
+            .refuses(&[ErrorCode::Overloaded]),
+        Operation::post("queue.pause", "/v1/queues/{queue}/pause")
+            .answers::<QueueView>(200, "The queue; none of its jobs starts")
+            .refuses(&[ErrorCode::Overloaded]),
+        Operation::post("queue.purge", "/v1/queues/{queue}/purge")
+            .answers::<PurgeView>(200, "The jobs are cancelled for good")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("queue.resume", "/v1/queues/{queue}/resume")
+            .answers::<QueueView>(200, "The queue")
+            .refuses(&[ErrorCode::Overloaded]),
+    ]
+}
+
+fn key(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_BYTES_MAX })
 }
 
 fn arguments(_: &mut SchemaGenerator) -> Schema {

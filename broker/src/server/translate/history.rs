@@ -14,8 +14,16 @@ pub(in crate::server) fn history(job: &Job) -> JobHistory {
         worker: Some(lease.worker.0.to_string()),
         ..event(lease.since, HistoryKind::Granted)
     }));
-    if let State::Cancelled { at } = job.state {
-        items.push(event(at, HistoryKind::Cancelled));
+    match job.state {
+        State::Cancelled { at, .. } => items.push(event(at, HistoryKind::Cancelled)),
+        State::Expired { at } => items.push(event(at, HistoryKind::Expired)),
+        State::Scheduled { .. }
+        | State::Held
+        | State::Blocked { .. }
+        | State::Ready
+        | State::Running(_)
+        | State::Succeeded { .. }
+        | State::Failed { .. } => {}
     }
     let first = job.attempts.first().map_or(1, |attempt| attempt.number);
     JobHistory { items, cut: first > 1 }

@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 
 use windlass_core::{
+    dependency::After,
     job::{Payload, Spec, Timestamp},
     limits::{RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
 };
 use windlass_wire::{
-    limits::{ATTEMPTS_MAX, PRIORITY_MAX, PRIORITY_MIN, TAG_BYTES_MAX, TAGS_BYTES_MAX, TAGS_MAX},
+    id::JobId,
+    limits::{
+        AFTER_JOBS_MAX, ATTEMPTS_MAX, PRIORITY_MAX, PRIORITY_MIN, SERIAL_KEY_BYTES_MAX, TAG_BYTES_MAX,
+        TAGS_BYTES_MAX, TAGS_MAX,
+    },
     name::{DEFAULT_QUEUE, is_name},
     problem::Problem,
     span::{Span, Timeout},
-    submit::{RetryOptions, SubmitOptions},
+    submit::{AfterOptions, RetryOptions, SubmitOptions},
 };
 
+use crate::registry::Resolved;
 use crate::server::typed::{escape, refused_at};
-use crate::{driver::NewJob, registry::Resolved};
 
 /// The time one attempt may take, unless the submission says otherwise.
 const RUN_TIMEOUT_DEFAULT: Span = Span::from_millis(RUN_TIMEOUT_MILLIS_DEFAULT);
@@ -26,7 +31,11 @@ const RUN_TIMEOUT_DEFAULT: Span = Span::from_millis(RUN_TIMEOUT_MILLIS_DEFAULT);
 pub(in crate::server) struct Terms {
     queue: String,
     priority: i8,
-    due: Option<Timestamp>,
+    run_at: Option<Timestamp>,
+    hold: bool,
+    after: Option<After>,
+    serial_key: Option<String>,
+    queue_timeout_millis: Option<u64>,
     run_timeout_millis: Option<u64>,
     retry: RetryPolicy,
     max_worker_deaths: u32,
@@ -46,7 +55,11 @@ impl Terms {
         Ok(Self {
             queue,
             priority: priority(options.priority.unwrap_or_default())?,
-            due: due(options.delay, options.run_at.as_deref(), now)?,
+            run_at: run_at(options.delay, options.run_at.as_deref(), now)?,
+            hold: options.hold,
+            after: options.after.map(after).transpose()?,
+            serial_key: options.serial_key.map(serial_key).transpose()?,
+            queue_timeout_millis: options.queue_timeout.and_then(Timeout::span).map(Span::millis),
             run_timeout_millis: run_timeout.span().map(Span::millis),
             retry: options.retry.map(retry).transpose()?.unwrap_or_default(),
             max_worker_deaths: options.max_worker_deaths.unwrap_or(WORKER_DEATHS_DEFAULT),
@@ -55,9 +68,14 @@ impl Terms {
         })
     }
 
-    /// The job to submit on these terms.
-    pub(in crate::server) fn job(self, channel: &str, handler: &Resolved, args: Payload) -> NewJob {
-        let spec = Spec {
+    /// The jobs it comes after.
+    pub(in crate::server) fn after(&self) -> impl Iterator<Item = JobId> {
+        self.after.iter().flat_map(|after| &after.jobs).copied()
+    }
+
+    /// What to submit on these terms.
+    pub(in crate::server) fn spec(self, channel: &str, handler: &Resolved, args: Payload) -> Spec {
+        Spec {
             channel: channel.to_owned(),
             queue: self.queue,
             handler: handler.full_name.clone(),
@@ -67,12 +85,31 @@ impl Terms {
             retry: self.retry,
             max_worker_deaths: self.max_worker_deaths,
             run_timeout_millis: self.run_timeout_millis,
+            queue_timeout_millis: self.queue_timeout_millis,
+            run_at: self.run_at,
+            hold: self.hold,
+            after: self.after,
+            serial_key: self.serial_key,
+            idempotency: None,
             tags: self.tags,
             submitted_at: self.now,
             retry_of: None,
-        };
-        NewJob { spec, due: self.due, original: None }
+        }
     }
+}
+
+fn after(options: AfterOptions) -> Result<After, Problem> {
+    let AfterOptions { jobs, need, ended } = options;
+    if !(1..=AFTER_JOBS_MAX).contains(&jobs.len()) {
+        return Err(refused_at("/opts/after", format!("expected 1 to {AFTER_JOBS_MAX} jobs")));
+    }
+    Ok(After { jobs: jobs.into_iter().collect(), need, ended })
+}
+
+fn serial_key(key: String) -> Result<String, Problem> {
+    let is_right = (1..=SERIAL_KEY_BYTES_MAX).contains(&key.len());
+    let expected = || format!("expected 1 to {SERIAL_KEY_BYTES_MAX} bytes");
+    is_right.then_some(key).ok_or_else(|| refused_at("/opts/serial_key", expected()))
 }
 
 fn priority(priority: i64) -> Result<i8, Problem> {
@@ -87,7 +124,7 @@ fn priority(priority: i64) -> Result<i8, Problem> {
         })
 }
 
-fn due(delay: Option<Span>, run_at: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+fn run_at(delay: Option<Span>, run_at: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     match (delay, run_at) {
         (None, None) => Ok(None),
         (Some(delay), None) => Ok(Some(now.plus_millis(delay.millis()))),
@@ -162,15 +199,18 @@ mod tests {
     #[test]
     fn no_options_mean_the_defaults() {
         let terms = terms(json!({})).unwrap();
-        assert_eq!((terms.queue.as_str(), terms.priority, terms.due), ("default", 0, None));
+        assert_eq!((terms.queue.as_str(), terms.priority, terms.run_at), ("default", 0, None));
         assert_eq!((terms.run_timeout_millis, terms.retry.max_attempts), (Some(30_000), 1));
     }
 
     #[test]
     fn a_job_becomes_due_after_a_delay_or_at_a_time() {
-        assert_eq!(terms(json!({ "delay": "10s" })).unwrap().due, Some(Timestamp(1_010_000)));
-        assert_eq!(terms(json!({ "run_at": "1970-01-01T01:00:00+01:00" })).unwrap().due, Some(Timestamp(0)));
-        assert_eq!(terms(json!({ "run_at": "1969-01-01T00:00:00Z" })).unwrap().due, Some(NOW));
+        assert_eq!(terms(json!({ "delay": "10s" })).unwrap().run_at, Some(Timestamp(1_010_000)));
+        assert_eq!(
+            terms(json!({ "run_at": "1970-01-01T01:00:00+01:00" })).unwrap().run_at,
+            Some(Timestamp(0))
+        );
+        assert_eq!(terms(json!({ "run_at": "1969-01-01T00:00:00Z" })).unwrap().run_at, Some(NOW));
     }
 
     #[test]
@@ -192,6 +232,9 @@ mod tests {
             (json!({ "retry": { "max_attempts": 1001 } }), "/opts/retry/max_attempts"),
             (json!({ "retry": { "factor": -1 } }), "/opts/retry/factor"),
             (json!({ "retry": { "jitter": 1.5 } }), "/opts/retry/jitter"),
+            (json!({ "after": [] }), "/opts/after"),
+            (json!({ "serial_key": "" }), "/opts/serial_key"),
+            (json!({ "serial_key": "x".repeat(129) }), "/opts/serial_key"),
             (json!({ "tags": many_tags }), "/opts/tags"),
             (json!({ "tags": { "": "x" } }), "/opts/tags/"),
             (json!({ "tags": { "a/b": "x".repeat(257) } }), "/opts/tags/a~1b"),

@@ -2,13 +2,16 @@
 
 use serde_json::value::RawValue;
 use windlass_core::{
+    dependency::After,
     job::{Attempt, Job, State},
+    queue::Closed,
     retry::RetryPolicy,
+    scheduler::Waiting,
 };
 use windlass_wire::{
-    job::{AttemptView, JobView},
+    job::{AttemptView, JobView, WaitingView},
     span::Span,
-    submit::RetryOptions,
+    submit::{AfterOptions, RetryOptions},
 };
 
 use super::{failure, job_error, time, worker_id};
@@ -16,13 +19,16 @@ use super::{failure, job_error, time, worker_id};
 /// The job as clients see it, with its arguments if they are given.
 pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> JobView {
     let spec = &job.spec;
-    let run_at = match job.state {
-        State::Scheduled { due } => Some(due),
+    let (run_at, held) = match job.state {
+        State::Scheduled { due } => (Some(due), false),
+        State::Held => (spec.run_at, true),
+        State::Blocked { held, .. } => (spec.run_at, held),
         State::Ready
         | State::Running(_)
         | State::Succeeded { .. }
         | State::Failed { .. }
-        | State::Cancelled { .. } => None,
+        | State::Cancelled { .. }
+        | State::Expired { .. } => (None, false),
     };
     JobView {
         id: job.id,
@@ -42,11 +48,36 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         attempts: job.attempts.iter().map(attempt_view).collect(),
         retry: retry_options(&spec.retry),
         run_timeout_millis: spec.run_timeout_millis,
+        queue_timeout_millis: spec.queue_timeout_millis,
+        expires_at: job.expires_at.map(time),
+        held,
+        after: spec.after.as_ref().map(after_options),
+        serial_key: spec.serial_key.clone(),
+        idempotency_key: spec.idempotency.as_ref().map(|asked| asked.key.clone()),
+        waiting: None,
         tags: spec.tags.clone(),
         retry_of: spec.retry_of,
         retried_as: job.retried_as,
         args,
     }
+}
+
+/// Why a job does not run yet.
+pub(in crate::server) fn waiting_view(waiting: Waiting) -> WaitingView {
+    match waiting {
+        Waiting::Jobs(jobs) => WaitingView::Jobs { jobs: jobs.into_iter().collect() },
+        Waiting::Queue(Closed::Concurrency) => WaitingView::QueueConcurrency,
+        Waiting::Queue(Closed::Paused) => WaitingView::QueuePaused,
+        Waiting::Queue(Closed::Rate(until)) => WaitingView::QueueRate { until: time(until) },
+        Waiting::Release => WaitingView::Release,
+        Waiting::Serial(job) => WaitingView::SerialKey { job },
+        Waiting::Slot => WaitingView::Slot,
+        Waiting::Time(until) => WaitingView::Time { until: time(until) },
+    }
+}
+
+fn after_options(after: &After) -> AfterOptions {
+    AfterOptions { jobs: after.jobs.iter().copied().collect(), need: after.need, ended: after.ended }
 }
 
 fn attempt_view(attempt: &Attempt) -> AttemptView {
@@ -80,7 +111,7 @@ mod tests {
 
     fn job(state: State) -> Job {
         let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(0));
-        Job { state, attempt: 1, ..Job::new(JobId(1), Arc::new(spec), None) }
+        Job { state, attempt: 1, ..Job::new(JobId(1), Arc::new(spec), [].into(), Timestamp(0)) }
     }
 
     #[test]
@@ -102,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_job_says_so() {
-        let view = job_view(&job(State::Cancelled { at: Timestamp(5) }), None);
+        let view = job_view(&job(State::Cancelled { at: Timestamp(5), because_of: None }), None);
         assert_eq!(view.error.unwrap().code, ErrorCode::Cancelled);
     }
 }

@@ -10,8 +10,9 @@ use windlass_wire::{
 };
 
 use super::{
-    jobs::{cancel, retry},
+    jobs::cancel,
     search::{Scope, filter, running},
+    submit::retry,
 };
 use crate::{
     server::context::{Caller, Context},

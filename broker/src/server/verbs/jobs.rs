@@ -1,49 +1,24 @@
-//! Jobs: submit, wait, look, cancel.
+//! Jobs: wait, look, cancel, release.
 
 use std::{sync::Arc, time::Duration};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_core::{
     command::Refusal,
-    job::{Job, Spec, State},
+    job::{Job, State},
 };
 use windlass_wire::{
-    code::ErrorCode, id::JobId, job::JobView, limits::ARGS_TEXT_BYTES_MAX, problem::Problem,
-    query::JobHistory, state::JobState, submit::SubmitOptions,
+    code::ErrorCode, id::JobId, job::JobView, problem::Problem, query::JobHistory, state::JobState,
 };
 
 use super::{
     super::{
         context::{Caller, Context, draining},
-        translate::{self, Terms, argument_error, job_error, job_view},
+        translate::{self, job_error, job_view, waiting_view},
     },
-    HandlerValue, bring, damaged,
+    HandlerValue, bring,
 };
-use crate::{
-    driver::{NewJob, Refused},
-    sandbox::arguments::check,
-};
-
-/// A job to submit, as clients write it.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::server) struct Submission {
-    /// `plugin/function`, or just the function where only one active plugin has it.
-    handler: String,
-    /// Its arguments: an object by name, or an array in order.
-    #[serde(default)]
-    #[schemars(schema_with = "args_schema")]
-    args: Value,
-    /// How it is to be run.
-    #[serde(default)]
-    opts: SubmitOptions,
-}
-
-fn args_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["object", "array", "null"] })
-}
+use crate::driver::Refused;
 
 /// What became of waiting.
 #[derive(Debug)]
@@ -52,67 +27,6 @@ pub(in crate::server) enum Waited {
     Final(Arc<Job>),
     /// Patience ended first.
     Still(JobState),
-}
-
-/// Accepts a job; it is durable when this answers. Its arguments are checked first.
-///
-/// Cancel safety: dropped before the answer, the job may have been accepted or not.
-pub(in crate::server) async fn submit(
-    context: &Context,
-    caller: &Caller,
-    submission: Submission,
-) -> Result<JobId, Problem> {
-    let Submission { handler, args, mut opts } = submission;
-    let version = opts.version.take();
-    let terms = Terms::new(opts, context.driver.clock().now())?;
-    let resolved = context.registry.resolve(&handler, version.as_deref())?;
-    check(&resolved.version.signatures[resolved.handler], &args)
-        .map_err(|error| argument_error(error, "/args"))?;
-    let args = args.to_string();
-    check_args_size(args.len())?;
-    let args = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
-    context.driver.submit(terms.job(&caller.channel, &resolved, args)).await.map_err(translate::refused)
-}
-
-/// Submits a final job again, as a new one: on the active version of its handler, unless another is named. The
-/// old job only remembers the new one's id.
-///
-/// Cancel safety: dropped before the answer, the new job may have been accepted or not.
-pub(in crate::server) async fn retry(
-    context: &Context,
-    caller: &Caller,
-    id: JobId,
-    version: Option<&str>,
-) -> Result<JobId, Problem> {
-    let original = find(context, caller, id).await?;
-    if !original.state.is_final() {
-        let refusal = Refusal::WrongState(original.state.name());
-        return Err(translate::refused(refusal.into()).with_hint("only a job that has ended can be retried"));
-    }
-    let resolved = context.registry.resolve(&original.spec.handler, version)?;
-    let args = bring(context, &original.spec.args).await?;
-    let args = serde_json::from_str(args.get()).map_err(|error| damaged(&error))?;
-    check(&resolved.version.signatures[resolved.handler], &args).map_err(|error| {
-        argument_error(error, "/args").with_hint("`version` names the version to run it on")
-    })?;
-    let spec = Spec {
-        version: resolved.version.digest,
-        submitted_at: context.driver.clock().now(),
-        retry_of: Some(id),
-        ..Spec::clone(&original.spec)
-    };
-    let job = NewJob { spec, due: None, original: Some(original.into()) };
-    context.driver.submit(job).await.map_err(translate::refused)
-}
-
-/// Refuses arguments whose JSON text is too long.
-pub(in crate::server) fn check_args_size(bytes: usize) -> Result<(), Problem> {
-    if bytes <= ARGS_TEXT_BYTES_MAX {
-        return Ok(());
-    }
-    let message =
-        format!("the arguments are {bytes} bytes of JSON; at most {ARGS_TEXT_BYTES_MAX} are accepted");
-    Err(Problem::new(ErrorCode::TooLarge, message).with_detail(json!({ "bytes_max": ARGS_TEXT_BYTES_MAX })))
 }
 
 /// Waits until a job is final or `patience` has passed; none = as long as it takes. The job does not notice.
@@ -152,7 +66,10 @@ pub(in crate::server) async fn get(
 ) -> Result<JobView, Problem> {
     let job = find(context, caller, id).await?;
     let args = bring(context, &job.spec.args).await?;
-    Ok(job_view(&job, Some(args)))
+    let waiting = context.driver.waiting(id).await.map_err(translate::refused)?;
+    // The record is durable and the reason is of now: it is left out where the two do not fit.
+    let waiting = waiting.filter(|_| !job.state.is_final() && job.lease().is_none()).map(waiting_view);
+    Ok(JobView { waiting, ..job_view(&job, Some(args)) })
 }
 
 /// The result of a final job, or why it has none.
@@ -166,10 +83,13 @@ pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Ha
             Ok(HandlerValue { json, handler: version.zip(handler) })
         }
         state @ (State::Scheduled { .. }
+        | State::Held
+        | State::Blocked { .. }
         | State::Ready
         | State::Running(_)
         | State::Failed { .. }
-        | State::Cancelled { .. }) => Err(job_error(state).unwrap_or_else(|| not_final(state.name()))),
+        | State::Cancelled { .. }
+        | State::Expired { .. }) => Err(job_error(state).unwrap_or_else(|| not_final(state.name()))),
     }
 }
 
@@ -200,6 +120,17 @@ pub(in crate::server) async fn cancel(context: &Context, caller: &Caller, id: Jo
             if is_done { Ok(()) } else { Err(translate::refused(Refused::Core(Refusal::Final(state)))) }
         }
         Err(refused) => Err(translate::refused(refused)),
+    }
+}
+
+/// Lets a job go on that was held; durable when this answers.
+pub(in crate::server) async fn release(context: &Context, caller: &Caller, id: JobId) -> Result<(), Problem> {
+    match context.driver.release(id, &caller.channel).await {
+        Err(Refused::Core(Refusal::Unknown)) => {
+            let state = find(context, caller, id).await?.state.name();
+            Err(translate::refused(Refusal::Final(state).into()))
+        }
+        done => done.map_err(translate::refused),
     }
 }
 

@@ -29,6 +29,10 @@ use super::{
     session::{Answer, Closing, Params, Reply, Session},
 };
 
+mod queues;
+
+use self::queues::{queue_get, queue_limit, queue_list, queue_pause, queue_purge, queue_resume};
+
 type Run = fn(&mut Session, Params) -> Result<Reply, Problem>;
 
 /// One of the broker's ops.
@@ -72,15 +76,23 @@ ops! {
     "job.logs" token ("job") job_logs, "What a job logged";
     "job.purge" token ("job") job_purge, "Forget a final job";
     "job.query" token ("filter" "fields" "sort" "limit" "cursor") job_query, "A page of the jobs a filter means";
+    "job.release" token ("job") job_release, "Let a job go on that was submitted with `hold`";
     "job.result" token ("job") job_result, "The result of a final job";
     "job.retry" token ("job" "version") job_retry, "Submit a final job again, as a new one";
     "job.submit" token ("handler" "args" "opts") job_submit, "Submit a job; durable when answered";
+    "job.submit_many" token ("jobs") job_submit_many, "Submit jobs, all of them or none, with one commit";
     "job.wait" token ("job" "timeout") job_wait, "Wait for a job's result; `timeout` is your patience";
     "ping" token () ping, "Answer `pong`";
     "plugin.activate" token ("plugin" "version") plugin_activate, "Make one of a plugin's versions the active one";
     "plugin.get" token ("plugin") plugin_get, "A plugin with its handlers";
     "plugin.list" token () plugin_list, "All plugins";
     "plugin.rollback" token ("plugin") plugin_rollback, "Make the version active that was active before";
+    "queue.get" token ("queue") queue_get, "A queue: its limits and how many jobs are in which state";
+    "queue.limit" token ("queue" "concurrency" "rate") queue_limit, "Limit how many jobs of a queue run or start";
+    "queue.list" token () queue_list, "All queues";
+    "queue.pause" token ("queue") queue_pause, "Let no job of a queue start";
+    "queue.purge" token ("queue") queue_purge, "Cancel the jobs of a queue that do not run";
+    "queue.resume" token ("queue") queue_resume, "Let jobs of a queue start again";
     "session.hello" open ("token" "channel" "name") session_hello, "Show the token, choose a channel and a name";
     "session.ops" token () session_ops, "This list";
     "stats.get" token () stats_get, "Figures of the broker, with the last hour";
@@ -116,6 +128,12 @@ struct OfCall {
 #[serde(deny_unknown_fields)]
 struct OfJob {
     job: JobId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    jobs: Vec<Submission>,
 }
 
 #[derive(Deserialize)]
@@ -248,6 +266,14 @@ fn job_purge(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     }))
 }
 
+fn job_release(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let OfJob { job } = typed(params)?;
+    Ok(session.later(move |context, caller| async move {
+        verbs::release(&context, &caller, job).await?;
+        value(&json!({ "job": job }))
+    }))
+}
+
 fn job_query(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let search = Search::new(typed::<JobQuery>(params)?)?;
     Ok(session
@@ -273,6 +299,13 @@ fn job_submit(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let submission: Submission = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         verbs::submit(&context, &caller, submission).await.map(Answer::Accepted)
+    }))
+}
+
+fn job_submit_many(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let Many { jobs } = typed(params)?;
+    Ok(session.later(move |context, caller| async move {
+        value(&json!({ "jobs": verbs::submit_many(&context, &caller, jobs).await? }))
     }))
 }
 

@@ -99,6 +99,7 @@ impl Posting {
                 Key::Index { place, .. } => self.entries.push_back(place),
                 other @ (Key::Connection(_)
                 | Key::FinalJob(_)
+                | Key::Idempotency { .. }
                 | Key::LiveJob(_)
                 | Key::Meta(_)
                 | Key::Output { .. }

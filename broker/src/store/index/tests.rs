@@ -3,8 +3,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
-use windlass_core::job::{Spec, Timestamp, compose_id, sequence};
-use windlass_wire::{code::ErrorCode, id::JobId};
+use windlass_core::{
+    dependency::After,
+    job::{Spec, Timestamp, compose_id, sequence},
+};
+use windlass_wire::{
+    code::ErrorCode,
+    id::JobId,
+    submit::{EndedAs, Need},
+};
 
 use super::*;
 use crate::store::{
@@ -13,7 +20,7 @@ use crate::store::{
     listing::{Listing, Within, tests::job},
 };
 
-const STATES: [JobState; 3] = [JobState::Scheduled, JobState::Failed, JobState::Cancelled];
+const STATES: [JobState; 4] = [JobState::Scheduled, JobState::Failed, JobState::Cancelled, JobState::Expired];
 
 fn state(name: JobState) -> State {
     let at = Timestamp(9);
@@ -22,8 +29,30 @@ fn state(name: JobState) -> State {
     match name {
         JobState::Scheduled => State::Scheduled { due: at },
         JobState::Failed => State::Failed { at, failure: failure() },
-        JobState::Cancelled => State::Cancelled { at },
+        JobState::Cancelled => State::Cancelled { at, because_of: None },
+        JobState::Expired => State::Expired { at },
+        JobState::Blocked => State::Blocked { left: [JobId(1)].into(), held: false },
         JobState::Ready | JobState::Running | JobState::Succeeded => State::Ready,
+    }
+}
+
+#[test]
+fn a_job_that_waits_for_no_other_any_more_is_not_found_among_those_that_do() {
+    let after = After { jobs: [JobId(1)].into(), need: Need::All, ended: EndedAs::Success };
+    let first = submitted(1, "a", "x");
+    let spec = Spec { after: Some(after), ..Spec::clone(&first.spec) };
+    let blocked = Job { spec: Arc::new(spec), state: state(JobState::Blocked), ..first };
+    let entries = |engine: &MemoryEngine| {
+        let prefix =
+            [&[Family::Index.prefix()], Term::state("0", JobState::Blocked).unwrap().0.as_slice()].concat();
+        engine.scan(&KeyRange::prefix(&prefix), Direction::Forward, 9).unwrap().len()
+    };
+    for next in [JobState::Ready, JobState::Scheduled, JobState::Cancelled, JobState::Expired] {
+        let engine = MemoryEngine::default();
+        store(&engine, std::slice::from_ref(&blocked));
+        assert_eq!(entries(&engine), 1);
+        store(&engine, &[moved(&blocked, next)]);
+        assert_eq!(entries(&engine), 0, "{next}");
     }
 }
 
@@ -124,7 +153,7 @@ fn jobs_of_an_older_broker_are_indexed_once() {
 
 /// What happens to one job: its handler, its tag, and the states it goes through.
 fn any_life() -> impl Strategy<Value = (usize, usize, Vec<usize>)> {
-    (0..3_usize, 0..3_usize, prop::collection::vec(0..4_usize, 0..4))
+    (0..3_usize, 0..3_usize, prop::collection::vec(0..=STATES.len(), 0..4))
 }
 
 proptest! {

@@ -29,7 +29,7 @@ fn a_final_job_is_no_longer_live() {
     let mut job = job(compose_id(1, 0, 7, 9), State::Ready);
     let engine = MemoryEngine::default();
     engine.commit(&[Change::default().set_job(&job).unwrap()]).unwrap();
-    job.state = State::Cancelled { at: Timestamp(3) };
+    job.state = State::Cancelled { at: Timestamp(3), because_of: None };
     engine.commit(&[Change::default().set_job(&job).unwrap()]).unwrap();
     let store = Store::new(engine).unwrap();
     assert_eq!(store.live_jobs(None, 9).unwrap(), []);

@@ -13,7 +13,7 @@ use crate::store::{Change, MemoryEngine};
 /// A job in a given state.
 pub(in crate::store) fn job(id: JobId, state: State) -> Job {
     let spec = Spec::new("demo/add", Digest([7; 32]), Payload::Inline("{}".into()), Timestamp(1));
-    let mut job = Job::new(id, Arc::new(spec), None);
+    let mut job = Job::new(id, Arc::new(spec), [].into(), Timestamp(1));
     job.state = state;
     job
 }
@@ -31,7 +31,7 @@ fn live(queue: u32, priority: i8, sequence: u64) -> Job {
 }
 
 fn done(queue: u32, priority: i8, sequence: u64) -> Job {
-    job(compose_id(queue, priority, sequence, 0), State::Cancelled { at: Timestamp(2) })
+    job(compose_id(queue, priority, sequence, 0), State::Cancelled { at: Timestamp(2), because_of: None })
 }
 
 fn sequences(jobs: &[Job]) -> Vec<u64> {

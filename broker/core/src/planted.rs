@@ -1,0 +1,83 @@
+//! Bugs that a test plants, to see whether the simulation finds them. Without the feature `planted` there are
+//! none, and asking costs nothing.
+
+/// A bug that would break a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Bug {
+    /// What a commit promises is told before the commit.
+    AnswerBeforeDurable = 1,
+    /// A cancel is not written.
+    CancelOnlyInMemory,
+    /// A cancelled job stays live while its run goes on, and takes the run's result.
+    CompleteAfterCancel,
+    /// One job more than the limit of a queue runs.
+    ConcurrencyOffByOne,
+    /// A worker's death does not count.
+    DeathNotCounted,
+    /// The last of several awaited jobs is not waited for.
+    DependencyOffByOne,
+    /// Scheduled jobs come due a second early.
+    DueTooEarly,
+    /// A waiting job is not entered in the timetable of those that expire.
+    ExpiryForgotten,
+    /// Fences begin anew at each start of the broker.
+    FenceWithoutStart,
+    /// The idempotency key is not written with its job.
+    KeyOnlyInMemory,
+    /// A lost worker's jobs are forgotten.
+    LostWithWorker,
+    /// A pause is forgotten at a restart.
+    PauseForgotten,
+    /// A failure counts twice.
+    RetryCountedTwice,
+    /// A serial key is free between the attempts of the job that has it.
+    SerialKeyFreeBetweenAttempts,
+    /// A report under a stale fence ends whatever runs.
+    StaleFenceAccepted,
+    /// A job starts before its submission is durable.
+    StartBeforeDurable,
+}
+
+impl Bug {
+    /// Every bug.
+    pub const ALL: [Self; 16] = [
+        Self::AnswerBeforeDurable,
+        Self::CancelOnlyInMemory,
+        Self::CompleteAfterCancel,
+        Self::ConcurrencyOffByOne,
+        Self::DeathNotCounted,
+        Self::DependencyOffByOne,
+        Self::DueTooEarly,
+        Self::ExpiryForgotten,
+        Self::FenceWithoutStart,
+        Self::KeyOnlyInMemory,
+        Self::LostWithWorker,
+        Self::PauseForgotten,
+        Self::RetryCountedTwice,
+        Self::SerialKeyFreeBetweenAttempts,
+        Self::StaleFenceAccepted,
+        Self::StartBeforeDurable,
+    ];
+}
+
+#[cfg(feature = "planted")]
+static PLANTED: core::sync::atomic::AtomicU8 = core::sync::atomic::AtomicU8::new(0);
+
+/// Plants a bug, or takes it away again.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.store(bug.map_or(0, |bug| bug as u8), core::sync::atomic::Ordering::SeqCst);
+}
+
+/// Whether this bug is planted.
+#[cfg(feature = "planted")]
+pub(crate) fn planted(bug: Bug) -> bool {
+    PLANTED.load(core::sync::atomic::Ordering::Relaxed) == bug as u8
+}
+
+/// Whether this bug is planted: never.
+#[cfg(not(feature = "planted"))]
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}

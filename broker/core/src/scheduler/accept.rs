@@ -1,0 +1,115 @@
+//! Accepting jobs.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
+
+use windlass_wire::id::JobId;
+
+use super::Scheduler;
+use crate::{
+    command::{Refusal, Submission},
+    decision::Decision,
+    dependency::Settled,
+    job::{Digest, Job, Spec, Timestamp, compose_id},
+    lifecycle::retried,
+    limits::LIVE_JOBS_MAX,
+    planted::{Bug, planted},
+};
+
+impl Scheduler {
+    pub(super) fn submit(&mut self, submission: Submission, now: Timestamp) -> Result<JobId, Refusal> {
+        if self.draining {
+            return Err(Refusal::Draining);
+        }
+        if let Some(job) = self.known(&submission.spec)? {
+            return Ok(job);
+        }
+        self.check(&submission, 1)?;
+        self.accept(submission, now)
+    }
+
+    /// Accepts all or none: nothing is accepted before all are checked.
+    pub(super) fn submit_many(
+        &mut self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<Vec<JobId>, Refusal> {
+        if self.draining {
+            return Err(Refusal::Draining);
+        }
+        let count = submissions.len();
+        let mut keys: BTreeMap<&str, Digest> = BTreeMap::new();
+        for submission in &submissions {
+            let job = self.known(&submission.spec)?;
+            self.check(submission, count)?;
+            if let (None, Some(asked)) = (job, &submission.spec.idempotency)
+                && keys.insert(&asked.key, asked.request).is_some_and(|request| request != asked.request)
+            {
+                return Err(Refusal::KeyTwice);
+            }
+        }
+        submissions
+            .into_iter()
+            .map(|submission| match self.known(&submission.spec)? {
+                Some(job) => Ok(job),
+                None => self.accept(submission, now),
+            })
+            .collect()
+    }
+
+    /// The job that was accepted under the same idempotency key.
+    fn known(&self, spec: &Spec) -> Result<Option<JobId>, Refusal> {
+        spec.idempotency.as_ref().map_or(Ok(None), |asked| self.keys.find(&spec.channel, asked))
+    }
+
+    fn check(&self, submission: &Submission, count: usize) -> Result<(), Refusal> {
+        let Submission { spec, original, .. } = submission;
+        if let Some(original) = original.as_ref().filter(|original| !original.state.is_final()) {
+            return Err(Refusal::WrongState(original.state.name()));
+        }
+        if self.live.len().saturating_add(count) > LIVE_JOBS_MAX {
+            return Err(Refusal::Full("the limit of live jobs"));
+        }
+        self.indexes.check_queue(&spec.channel, &spec.queue)?;
+        self.left(submission).map(drop)
+    }
+
+    /// The jobs it has to wait for.
+    fn left(&self, submission: &Submission) -> Result<BTreeSet<JobId>, Refusal> {
+        let Some(after) = &submission.spec.after else { return Ok(BTreeSet::new()) };
+        let mut left = after.jobs.clone();
+        for job in after.jobs.iter().filter(|job| !self.live.contains_key(job)) {
+            let succeeded = *submission.ended.get(job).ok_or(Refusal::Unsettled(*job))?;
+            match after.settle(&mut left, *job, succeeded) {
+                Settled::Met => return Ok(BTreeSet::new()),
+                Settled::Unreachable => return Err(Refusal::Unreachable(*job)),
+                Settled::Waiting => {}
+            }
+        }
+        Ok(left)
+    }
+
+    fn accept(&mut self, submission: Submission, now: Timestamp) -> Result<JobId, Refusal> {
+        let left = self.left(&submission)?;
+        let Submission { mut spec, original, salt, .. } = submission;
+        // Accepted is what a job is here: so times grow with sequence numbers, which searches by time rely on.
+        if spec.submitted_at != now {
+            Arc::make_mut(&mut spec).submitted_at = now;
+        }
+        let (queue, new) = self.indexes.open_queue(&spec.channel, &spec.queue)?;
+        self.decisions.extend(new.map(Decision::SaveQueue));
+        let id = compose_id(queue, spec.priority, self.numbers.next(), salt);
+        let remember = |asked| self.keys.insert(&spec.channel, asked, id, now);
+        let key = spec.idempotency.as_ref().map(remember);
+        let job = Arc::new(Job::new(id, spec, left, now));
+        self.put(&job, now);
+        let key = key.filter(|_| !planted(Bug::KeyOnlyInMemory));
+        self.decisions.push(Decision::Accept { job, key });
+        let retried = original.map(|original| Decision::SaveRetried(Arc::new(retried(&original, id))));
+        self.decisions.extend(retried);
+        Ok(id)
+    }
+}

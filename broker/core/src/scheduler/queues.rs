@@ -1,0 +1,88 @@
+//! Looking at queues, and changing what holds their jobs back.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use windlass_wire::id::JobId;
+
+use super::Scheduler;
+use crate::{
+    command::{Answer, LimitChange, Refusal},
+    decision::Decision,
+    job::{Job, Timestamp, ids_of_queue},
+    limits::PURGED_JOBS_MAX,
+    queue::{Closed, Depths, Queue, Row},
+};
+
+/// A queue as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueStatus {
+    /// Its name, number and limits.
+    pub queue: Queue,
+    /// How many jobs are in which state.
+    pub depths: Depths,
+    /// The job that was submitted first of those that only wait for a slot.
+    pub oldest_ready: Option<Arc<Job>>,
+    /// Why its jobs do not start.
+    pub closed: Option<Closed>,
+}
+
+impl Scheduler {
+    /// The queues of a channel, by name.
+    pub fn queues(&self, channel: &str, now: Timestamp) -> Vec<QueueStatus> {
+        self.indexes.queues().of_channel(channel).map(|row| self.status(row, now)).collect()
+    }
+
+    /// One queue.
+    pub fn queue(&self, channel: &str, name: &str, now: Timestamp) -> Option<QueueStatus> {
+        let queues = self.indexes.queues();
+        queues.number(channel, name).and_then(|number| queues.row(number)).map(|row| self.status(row, now))
+    }
+
+    fn status(&self, row: &Row, now: Timestamp) -> QueueStatus {
+        let fronts = self.indexes.fronts(row).filter_map(|id| self.live.get(&id));
+        QueueStatus {
+            queue: row.queue.clone(),
+            depths: row.depths,
+            oldest_ready: fronts.min_by_key(|job| job.spec.submitted_at).map(Arc::clone),
+            closed: row.closed(now),
+        }
+    }
+
+    pub(super) fn limit_queue(
+        &mut self,
+        channel: &str,
+        name: &str,
+        change: LimitChange,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (number, _) = self.indexes.open_queue(channel, name)?;
+        if let Some(row) = self.indexes.queues_mut().row_mut(number) {
+            let mut limits = row.queue.limits;
+            limits.is_paused = change.is_paused.unwrap_or(limits.is_paused);
+            limits.concurrency = change.concurrency.unwrap_or(limits.concurrency);
+            limits.rate = change.rate.unwrap_or(limits.rate);
+            row.limit(limits);
+            self.decisions.push(Decision::SaveQueue(row.queue.clone()));
+        }
+        self.indexes.reopen(number, now);
+        Ok(())
+    }
+
+    pub(super) fn purge_queue(
+        &mut self,
+        channel: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Answer, Refusal> {
+        let number = self.indexes.queues().number(channel, name).ok_or(Refusal::UnknownQueue)?;
+        let of_queue = self.live.range(ids_of_queue(number));
+        let waiting = of_queue.filter(|(_, job)| job.lease().is_none()).map(|(id, _)| *id);
+        let mut jobs: Vec<JobId> = waiting.take(PURGED_JOBS_MAX + 1).collect();
+        let has_more = jobs.len() > PURGED_JOBS_MAX;
+        jobs.truncate(PURGED_JOBS_MAX);
+        for job in &jobs {
+            self.cancel(*job, channel, now)?;
+        }
+        Ok(Answer::Purged(jobs.len(), has_more))
+    }
+}

@@ -1,0 +1,388 @@
+//! The world around the broker: clients, workers, the network between them, time, and what goes wrong.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use windlass_core::{
+    command::{Answer, AttemptEnd, Command, LimitChange, Refusal},
+    job::{Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
+};
+use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
+
+mod checks;
+mod clients;
+
+use crate::{
+    broker::{Broker, Change, Disk, Effect},
+    chance::Chance,
+    judge::{Guarantee, Verdict},
+};
+
+/// Things that happen in one world before it is left to come to rest.
+const STEPS: u64 = 150;
+/// Slots of each worker.
+const SLOTS: u32 = 2;
+/// A job that does this kills its worker.
+const POISON: &str = "poison";
+
+/// What a client asked for and is not answered yet.
+#[derive(Debug, Clone)]
+enum Asked {
+    Submit(Arc<Spec>),
+    Cancel(JobId),
+    Other,
+}
+
+/// A report on its way to the broker.
+#[derive(Debug, Clone)]
+struct Report {
+    at: Timestamp,
+    fence: Fence,
+    end: AttemptEnd,
+}
+
+/// Everything there is.
+pub(crate) struct World {
+    chance: Chance,
+    now: Timestamp,
+    start: u32,
+    disk: Disk,
+    broker: Broker,
+    verdict: Verdict,
+    workers: BTreeSet<WorkerId>,
+    last_worker: u64,
+    /// What workers run, whether the broker still knows or not.
+    runs: BTreeMap<Fence, (WorkerId, Arc<Job>)>,
+    network: Vec<Report>,
+    asked: BTreeMap<u64, Asked>,
+    last_request: u64,
+    /// Jobs that were accepted as far as clients know, and by which key.
+    accepted: BTreeSet<JobId>,
+    by_key: BTreeMap<String, BTreeSet<JobId>>,
+    cancelled: BTreeSet<JobId>,
+    finals: BTreeMap<JobId, State>,
+    /// When the limits of a queue changed last.
+    limited_at: BTreeMap<String, Timestamp>,
+    /// The latest time any broker has seen.
+    latest: Timestamp,
+    /// Unanswered submissions with a key, which the client repeats.
+    unknown: Vec<Arc<Spec>>,
+}
+
+fn is_poison(job: &Job) -> bool {
+    matches!(&job.spec.args, Payload::Inline(args) if **args == *POISON)
+}
+
+impl World {
+    /// The world of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        let now = Timestamp(1_000_000);
+        let disk = Disk::default();
+        let broker = Broker::start(1, &disk, now);
+        let mut world = Self {
+            chance: Chance::new(seed),
+            now,
+            start: 1,
+            disk,
+            broker,
+            verdict: Verdict::default(),
+            workers: BTreeSet::new(),
+            last_worker: 0,
+            runs: BTreeMap::new(),
+            network: Vec::new(),
+            asked: BTreeMap::new(),
+            last_request: 0,
+            accepted: BTreeSet::new(),
+            by_key: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            finals: BTreeMap::new(),
+            limited_at: BTreeMap::new(),
+            latest: now,
+            unknown: Vec::new(),
+        };
+        world.join();
+        world.join();
+        world
+    }
+
+    /// Lets the world happen and come to rest; answers what was judged, and a digest of all that is left.
+    pub(crate) fn run(mut self) -> (Verdict, u64) {
+        for _ in 0..STEPS {
+            self.step();
+            self.settle();
+        }
+        self.come_to_rest();
+        let mut hasher = DefaultHasher::new();
+        format!("{:?}", self.disk).hash(&mut hasher);
+        (self.verdict, hasher.finish())
+    }
+
+    fn step(&mut self) {
+        match self.chance.below(100) {
+            0..24 => self.submit(),
+            24..29 => self.repeat(),
+            29..35 => self.cancel(),
+            35..39 => self.release(),
+            39..45 => self.limit(),
+            45..62 => self.end_a_run(),
+            62..66 => self.lose_a_worker(),
+            66..70 => self.restart(),
+            70..72 => self.purge(),
+            72..74 => self.retry(),
+            _ => {
+                let pause = self.chance.below(1200);
+                self.pass(pause);
+            }
+        }
+    }
+
+    /// What happens by itself at this time: groups become durable sooner or later, reports arrive, time is up.
+    fn settle(&mut self) {
+        self.arrive();
+        let overdue =
+            |world: &Self| world.broker.scheduler.poll_timeout().is_some_and(|(at, _)| at <= world.now);
+        if self.broker.is_open() && overdue(self) {
+            let decisions = self.broker.scheduler.handle_timeout(self.now);
+            self.broker.carry_out(decisions);
+        }
+        if self.broker.is_open() {
+            self.check_expired();
+        }
+        self.broker.send();
+        while !self.broker.writing.is_empty() && self.chance.percent(60) {
+            self.commit();
+        }
+        self.effects();
+        self.check_running();
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now.plus_millis(millis);
+        self.latest = self.latest.max(self.now);
+    }
+
+    fn join(&mut self) {
+        self.last_worker += 1;
+        let worker = WorkerId(self.last_worker);
+        self.workers.insert(worker);
+        let joined = self.broker.tell(Command::Join { worker, slots: SLOTS }, self.now);
+        assert_eq!(joined, Ok(Answer::Done));
+    }
+
+    /// A run ends, and its report goes on its way: late, or twice.
+    fn end_a_run(&mut self) {
+        let fences: Vec<_> = self.runs.keys().copied().collect();
+        if let Some(fence) = self.chance.any(fences.into_iter()) {
+            self.end_run(fence);
+        }
+    }
+
+    fn end_run(&mut self, fence: Fence) {
+        let Some((worker, job)) = self.runs.get(&fence).cloned() else { return };
+        self.runs.remove(&fence);
+        if is_poison(&job) {
+            if self.workers.contains(&worker) {
+                self.lose(worker);
+            }
+            return;
+        }
+        let failure = Failure { code: ErrorCode::Trap, message: String::new(), detail: None };
+        let usage = Usage::default();
+        let end = match self.chance.below(10) {
+            0..6 => AttemptEnd::Completed { result: Payload::Inline("1".into()), usage },
+            6..9 => AttemptEnd::Failed { failure, usage },
+            _ => AttemptEnd::Stopped,
+        };
+        let copies = if self.chance.percent(20) { 2 } else { 1 };
+        for _ in 0..copies {
+            let late = if self.chance.percent(30) { self.chance.below(5000) } else { 0 };
+            self.network.push(Report { at: self.now.plus_millis(late), fence, end: end.clone() });
+        }
+    }
+
+    fn lose_a_worker(&mut self) {
+        if let Some(worker) = self.chance.any(self.workers.iter().copied()) {
+            self.lose(worker);
+        }
+    }
+
+    /// The connection is gone, and with it what was not sent yet; some of its runs go on, unknown to anybody.
+    fn lose(&mut self, worker: WorkerId) {
+        self.workers.remove(&worker);
+        let go_on = self.chance.percent(50);
+        self.runs.retain(|_, (runs_at, job)| *runs_at != worker || go_on && !is_poison(job));
+        drop(self.broker.tell(Command::Lose(worker), self.now));
+        self.join();
+    }
+
+    /// Power is lost: of the groups on their way a beginning is on the disk, perhaps a part of one. The machine's
+    /// clock may be wrong afterwards.
+    fn restart(&mut self) {
+        self.broker.send();
+        while let Some(mut group) = self.broker.writing.pop_front() {
+            let whole = self.chance.percent(50);
+            let kept = if whole { group.len() as u64 } else { self.chance.below(group.len() as u64 + 1) };
+            group.truncate(usize::try_from(kept).unwrap_or_default());
+            for change in group {
+                self.write(change);
+            }
+            if !whole {
+                break;
+            }
+        }
+        for asked in std::mem::take(&mut self.asked).into_values() {
+            if let Asked::Submit(spec) = asked
+                && spec.idempotency.is_some()
+            {
+                self.unknown.push(spec);
+            }
+        }
+        self.start += 1;
+        self.now = match self.chance.below(4) {
+            0 => Timestamp(self.now.0.saturating_sub(self.chance.below(600_000))),
+            1 => self.now.plus_millis(self.chance.below(600_000)),
+            _ => self.now,
+        };
+        self.latest = self.latest.max(self.now);
+        self.limited_at.values_mut().for_each(|at| *at = self.now);
+        self.check_survivors();
+        self.broker = Broker::start(self.start, &self.disk, self.now);
+        self.workers.clear();
+        self.join();
+        self.join();
+    }
+
+    fn commit(&mut self) {
+        if let Some(changes) = self.broker.writing.front() {
+            for change in changes.clone() {
+                self.check_written(&change);
+            }
+        }
+        self.broker.commit(&mut self.disk);
+    }
+
+    fn write(&mut self, change: Change) {
+        self.check_written(&change);
+        self.disk.write(change);
+    }
+
+    /// Reports that have arrived by now. One whose lease is over must change nothing.
+    fn arrive(&mut self) {
+        let (arrived, left) =
+            std::mem::take(&mut self.network).into_iter().partition(|report| report.at <= self.now);
+        self.network = left;
+        for Report { fence, end, .. } in arrived {
+            let is_current =
+                self.broker.jobs.values().any(|job| job.lease().is_some_and(|lease| lease.fence == fence));
+            let knows_it = is_current && fence.0 >> 40 == u64::from(self.start);
+            let before = self.broker.jobs.clone();
+            let told = self.broker.tell(Command::EndAttempt { fence, end }, self.now);
+            if !knows_it {
+                // A slot may become free and go to another job; but no job may have ended or gone back.
+                let ended = |id: &JobId, job: &Arc<Job>| {
+                    let now = &self.broker.jobs[id];
+                    now.revision != job.revision && now.state.name() != JobState::Running
+                };
+                let changed = before.iter().any(|(id, job)| ended(id, job));
+                let story = || format!("{fence:?} is stale and was answered {told:?}");
+                self.verdict.judge(Guarantee::StaleChangesNothing, told.is_err() && !changed, story);
+            }
+        }
+    }
+
+    fn effects(&mut self) {
+        while let Some(effect) = self.broker.effects.pop_front() {
+            match effect {
+                Effect::Answer(request, answer) => self.answered(request, answer),
+                Effect::Assign(worker, fence, job) => self.assigned(worker, fence, job),
+                Effect::Stop(fence) => self.stopped(fence),
+            }
+        }
+    }
+
+    fn answered(&mut self, request: u64, answer: Result<Answer, Refusal>) {
+        match (self.asked.remove(&request), answer) {
+            (Some(Asked::Submit(spec)), Ok(Answer::Submitted(id))) => {
+                self.accepted.insert(id);
+                if let Some(asked) = &spec.idempotency {
+                    let jobs = self.by_key.entry(asked.key.clone()).or_default();
+                    jobs.insert(id);
+                    let one = jobs.len() == 1;
+                    self.verdict
+                        .judge(Guarantee::OneKeyOneJob, one, || format!("`{}` became {jobs:?}", asked.key));
+                }
+            }
+            (Some(Asked::Cancel(id)), Ok(_)) => {
+                self.cancelled.insert(id);
+            }
+            (Some(Asked::Submit(_)), Err(Refusal::KeyTaken(_) | Refusal::Full(_))) => {
+                panic!("the same key comes with the same request, and there is room");
+            }
+            _ => {}
+        }
+    }
+
+    /// A worker gets a job, and runs it if it is still there.
+    fn assigned(&mut self, worker: WorkerId, fence: Fence, job: Arc<Job>) {
+        let on_disk = self.disk.jobs.contains_key(&job.id);
+        self.verdict
+            .judge(Guarantee::WholeOrNothing, on_disk, || format!("{} runs before it is durable", job.id));
+        self.check_start(&job);
+        if self.workers.contains(&worker) {
+            self.runs.insert(fence, (worker, job));
+        }
+    }
+
+    fn stopped(&mut self, fence: Fence) {
+        if self.runs.contains_key(&fence) && self.chance.percent(80) {
+            self.runs.remove(&fence);
+            self.network.push(Report { at: self.now, fence, end: AttemptEnd::Stopped });
+        }
+    }
+
+    /// Faults stop: everything accepted becomes final.
+    fn come_to_rest(&mut self) {
+        for queue in ["q0", "q1", "q2"] {
+            let change = LimitChange { is_paused: Some(false), ..LimitChange::default() };
+            let open = Command::LimitQueue { channel: "0".into(), name: queue.into(), change };
+            drop(self.broker.tell(open, self.now));
+        }
+        for _ in 0..3_000 {
+            while !self.broker.writing.is_empty() {
+                self.commit();
+            }
+            self.effects();
+            self.release_all();
+            for fence in self.runs.keys().copied().collect::<Vec<_>>() {
+                self.end_run(fence);
+            }
+            let next = self.broker.scheduler.poll_timeout().map(|(at, _)| at);
+            let arrives = self.network.iter().map(|report| report.at).min();
+            if let Some(at) = next.into_iter().chain(arrives).min() {
+                self.pass(at.0.saturating_sub(self.now.0));
+            }
+            self.settle();
+            let idle = self.broker.groups.is_empty() && self.network.is_empty() && self.runs.is_empty();
+            if idle && (self.broker.scheduler.live_jobs() == 0 || next.is_none()) {
+                break;
+            }
+        }
+        self.check_survivors();
+        for id in self.accepted.clone() {
+            let is_final = self.disk.jobs.get(&id).is_some_and(|job| job.state.is_final());
+            self.verdict
+                .judge(Guarantee::BecomesFinal, is_final, || format!("{:?}", self.disk.jobs.get(&id)));
+        }
+    }
+
+    fn release_all(&mut self) {
+        let held = |job: &Job| matches!(job.state, State::Held | State::Blocked { held: true, .. });
+        let held: Vec<_> = self.broker.jobs.values().filter(|job| held(job)).map(|job| job.id).collect();
+        for job in held {
+            drop(self.broker.tell(Command::Release { job, channel: "0".into() }, self.now));
+        }
+    }
+}
