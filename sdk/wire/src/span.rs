@@ -58,10 +58,14 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, InvalidSpan> {
         let refused = || InvalidSpan(text.chars().take(64).collect());
+        // A number alone may be in any form that JSON writes it in.
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Self::from_units(seconds, 1000).ok_or_else(refused);
+        }
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let unit_millis = match text[digits..].trim() {
             "ms" => 1,
-            "" | "s" => 1000,
+            "s" => 1000,
             "m" | "min" => 60_000,
             "h" => 3_600_000,
             "d" => 86_400_000,
@@ -203,6 +207,7 @@ mod tests {
             ("\"250ms\"", 250),
             ("30", 30_000),
             ("1.5", 1500),
+            ("\"1.5e1\"", 15_000),
             ("\"5m\"", 300_000),
             ("\"2h\"", 7_200_000),
             ("0", 0),
