@@ -84,6 +84,8 @@ pub const SERIAL_KEY_BYTES_MAX: usize = 128;
 pub const SUBMIT_JOBS_MAX: usize = 1000;
 /// Jobs of a queue that run at once, and starts a rate allows in its span.
 pub const QUEUE_LIMIT_MAX: u32 = 10_000;
+/// The span of a queue's rate, in milliseconds: a week.
+pub const RATE_SPAN_MILLIS_MAX: u64 = 7 * 24 * 3_600_000;
 /// The lowest priority; higher goes first.
 pub const PRIORITY_MIN: i8 = -100;
 /// The highest priority.

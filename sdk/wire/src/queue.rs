@@ -4,6 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::limits::QUEUE_LIMIT_MAX;
 use crate::span::Span;
 
 /// A queue, and how many of its jobs are in which state.
@@ -45,8 +47,9 @@ pub struct QueueList {
 #[serde(deny_unknown_fields)]
 pub struct RateOptions {
     /// Starts.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = QUEUE_LIMIT_MAX)))]
     pub count: u32,
-    /// The span.
+    /// The span: up to a week.
     pub per: Span,
 }
 
@@ -56,6 +59,7 @@ pub struct RateOptions {
 #[serde(deny_unknown_fields)]
 pub struct LimitOptions {
     /// How many run at once at most.
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = QUEUE_LIMIT_MAX)))]
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Option<u32>>,
     /// How many start in a span at most.

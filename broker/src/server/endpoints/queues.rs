@@ -1,6 +1,7 @@
 //! Queues over HTTP.
 
 use hyper::StatusCode;
+use serde_json::{Map, Value};
 use windlass_wire::{
     problem::Problem,
     queue::{LimitOptions, QueueList},
@@ -9,7 +10,7 @@ use windlass_wire::{
 use crate::server::{
     answer::{self, Answer},
     exchange::Exchange,
-    verbs,
+    typed, verbs,
 };
 
 pub(in crate::server) async fn list(exchange: Exchange) -> Result<Answer, Problem> {
@@ -26,7 +27,9 @@ pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem
 
 pub(in crate::server) async fn limit(exchange: Exchange) -> Result<Answer, Problem> {
     let name = exchange.param("queue").to_owned();
-    let (context, caller, limits) = exchange.json::<LimitOptions>().await?;
+    // A list would do for a struct.
+    let (context, caller, limits) = exchange.json::<Map<String, Value>>().await?;
+    let limits: LimitOptions = typed::from_value("", Value::Object(limits))?;
     answer::json(StatusCode::OK, &verbs::limit_queue(&context, &caller, &name, limits).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use windlass_core::{command::LimitChange, queue::Rate, scheduler::QueueStatus};
 use windlass_wire::{
-    limits::QUEUE_LIMIT_MAX,
+    limits::{QUEUE_LIMIT_MAX, RATE_SPAN_MILLIS_MAX},
     problem::Problem,
     queue::{LimitOptions, QueueView, RateOptions},
     span::Span,
@@ -39,8 +39,8 @@ pub(in crate::server) fn limit_change(options: LimitOptions) -> Result<LimitChan
         if !is_right(rate.count) {
             return Err(refused_at("/rate/count", range()));
         }
-        if rate.per.millis() == 0 {
-            return Err(refused_at("/rate/per", "expected a span above 0"));
+        if !(1..=RATE_SPAN_MILLIS_MAX).contains(&rate.per.millis()) {
+            return Err(refused_at("/rate/per", "expected a span above 0 and up to 7d"));
         }
     }
     let rate = |rate: RateOptions| Rate { count: rate.count, per_millis: rate.per.millis() };
@@ -63,6 +63,7 @@ mod tests {
             (json!({ "concurrency": 10_001 }), "/concurrency"),
             (json!({ "rate": { "count": 0, "per": "1s" } }), "/rate/count"),
             (json!({ "rate": { "count": 1, "per": 0 } }), "/rate/per"),
+            (json!({ "rate": { "count": 1, "per": "8d" } }), "/rate/per"),
         ] {
             let refused = limit_change(serde_json::from_value(options).unwrap()).unwrap_err();
             assert_eq!(refused.detail, Some(json!({ "pointer": pointer })));
