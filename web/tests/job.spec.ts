@@ -28,6 +28,27 @@ test("a job is watched while it waits, runs and ends", async ({ page, open, brok
   await expect(page.getByRole("button", { name: "Retry" })).toBeEnabled();
 });
 
+test("a job that waits says why, with links, and a held one is released @phone", async ({ page, open, broker }) => {
+  const held = await broker.submit("demo/greet", { name: "Ada" }, { hold: true });
+  const next = await broker.submit("demo/greet", { name: "Bob" }, { after: [held], queue: "stopped" });
+  await broker.request("POST", "v1/queues/stopped/pause");
+  await open(`/jobs/${next}`);
+  const why = page.getByRole("region", { name: "Why it waits" });
+  await expect(why).toContainText("once it has succeeded");
+  await expectAccessible(page);
+  await why.getByRole("link", { name: held }).click();
+  await expect(why).toContainText("It is held.");
+  await page.getByRole("button", { name: "Release" }).click();
+  await expect(page.getByRole("region", { name: "Result" })).toContainText("Ada");
+  await expect(why).toHaveCount(0);
+  await page.goBack();
+  await expect(why).toContainText("is paused");
+  await expectAccessible(page);
+  await why.getByRole("link", { name: "stopped" }).click();
+  await expect(page.getByRole("row").filter({ hasText: "paused" })).toContainText("stopped");
+  await broker.request("POST", "v1/queues/stopped/resume");
+});
+
 test("numbers keep all their digits", async ({ page, open, broker }) => {
   const job = await broker.finish("demo/divide", { a: 1, b: 3 });
   await open(`/jobs/${job}`);

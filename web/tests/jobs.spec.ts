@@ -16,7 +16,9 @@ test("run a handler, find the job by filters, cancel it @phone", async ({ page, 
 
   await page.evaluate(() => (location.hash = "/jobs"));
   await expect(rows(page).filter({ hasText: "demo/greet" })).not.toHaveCount(0);
-  await page.getByRole("group", { name: "States" }).getByRole("button", { name: /running/ }).click();
+  const states = page.getByRole("group", { name: "States" });
+  for (const state of [/blocked/, /expired/]) await expect(states.getByRole("button", { name: state })).toBeVisible();
+  await states.getByRole("button", { name: /running/ }).click();
   await expect(rows(page)).toHaveCount(1);
   expect(page.url()).toContain("state=running");
   await expectAccessible(page);

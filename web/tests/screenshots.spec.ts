@@ -17,8 +17,13 @@ test("every page in both themes @phone", async ({ page }, { project }) => {
     }
     await broker.submit("demo/divide", { a: 1, b: 0 });
     await broker.submit("demo/greet", { name: "Bob" }, { delay: "2h" });
+    await broker.request("POST", "v1/queues/sums/limit", { concurrency: 4, rate: { count: 10, per: "1s" } });
+    await broker.request("POST", "v1/queues/invoices/pause");
+    const first = await broker.submit("demo/greet", { name: "Cleo" }, { queue: "invoices" });
+    const waiting = await broker.submit("demo/greet", { name: "Dan" }, { queue: "invoices", after: [first], queue_timeout: "1h" });
     const pages = {
       overview: "/", jobs: "/jobs", "jobs-filtered": "/jobs?state=failed&since=1h", job: `/jobs/${failed}`,
+      "job-waiting": `/jobs/${waiting}`, queues: "/queues",
       run: "/run/demo/greet", plugins: "/plugins", plugin: "/plugins/demo", workers: "/workers", connections: "/connections",
     };
     await page.goto(broker.console);

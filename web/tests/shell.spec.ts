@@ -25,7 +25,7 @@ test("without a token the console asks for one, and says when it is wrong @phone
 
 test("every page is reached by keyboard, and help lists the keys", async ({ page, open }) => {
   await open();
-  for (const [key, title] of [["j", "Jobs"], ["r", "Run"], ["p", "Plugins"], ["w", "Workers"], ["c", "Connections"], ["o", "Overview"]] as const) {
+  for (const [key, title] of [["j", "Jobs"], ["q", "Queues"], ["r", "Run"], ["p", "Plugins"], ["w", "Workers"], ["c", "Connections"], ["o", "Overview"]] as const) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);
     await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();

@@ -5,7 +5,8 @@ import { memberText, type Frame } from "./frames.ts";
 import { ConnectionLost, Refused } from "./problem.ts";
 import type { Open, Subscription, SubscriptionHandlers, Topic } from "./subscription.ts";
 import type {
-  BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, Page, Plugin, Stats, SubmitOptions, Worker,
+  BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, Page, Plugin, Queue, QueueLimits,
+  QueuePurge, Stats, SubmitOptions, Worker,
 } from "./views.ts";
 
 const RECONNECT_MILLIS_MIN = 250;
@@ -15,7 +16,7 @@ const REQUESTS_WAITING_MAX = 1_000;
 /** Ops that may be asked twice, so a new connection asks again what the old one did not answer. */
 const REPEATABLE = new Set([
   "connection.list", "identity", "job.cancel", "job.get", "job.logs", "job.query", "job.result", "job.wait", "ping",
-  "plugin.get", "plugin.list", "session.ops", "stats.get", "worker.list",
+  "plugin.get", "plugin.list", "queue.get", "queue.limit", "queue.list", "queue.pause", "queue.resume", "session.ops", "stats.get", "worker.list",
 ]);
 
 /** `denied` and `closed` stay so until `authenticate`; `lost` and `connecting` end by themselves. */
@@ -173,6 +174,11 @@ export class Client {
     return this.request("job.cancel", { job });
   }
 
+  /** Lets a held job go on. */
+  release(job: string): Promise<{ job: string }> {
+    return this.request("job.release", { job });
+  }
+
   /** Submits a final job again; answers the id of the new job. */
   retry(job: string): Promise<string> {
     return this.request<string>("job.retry", { job });
@@ -185,6 +191,32 @@ export class Client {
   /** Cancels or retries all jobs a filter matches; with `dryRun` only counts them. */
   bulk(filter: Filter, action: "cancel" | "retry", dryRun = false): Promise<BulkAnswer> {
     return this.request<BulkAnswer>("job.bulk", { filter, action, dry_run: dryRun });
+  }
+
+  async queues(): Promise<Queue[]> {
+    return (await this.request<{ items: Queue[] }>("queue.list")).items;
+  }
+
+  queue(queue: string): Promise<Queue> {
+    return this.request<Queue>("queue.get", { queue });
+  }
+
+  /** None of its jobs starts until it is resumed. */
+  pauseQueue(queue: string): Promise<Queue> {
+    return this.request<Queue>("queue.pause", { queue });
+  }
+
+  resumeQueue(queue: string): Promise<Queue> {
+    return this.request<Queue>("queue.resume", { queue });
+  }
+
+  limitQueue(queue: string, limits: QueueLimits): Promise<Queue> {
+    return this.request<Queue>("queue.limit", { ...limits, queue });
+  }
+
+  /** Cancels its jobs that do not run. */
+  purgeQueue(queue: string): Promise<QueuePurge> {
+    return this.request<QueuePurge>("queue.purge", { queue });
   }
 
   async plugins(): Promise<Plugin[]> {

@@ -29,6 +29,19 @@ export interface Job {
   attempts?: Attempt[];
   retry: Retry;
   run_timeout_millis: number | null;
+  /** The time it may wait before each attempt. */
+  queue_timeout_millis?: number;
+  /** When its waiting ends and it expires. */
+  expires_at?: string;
+  /** It waits for `job.release`, now or once the jobs it comes after have ended. */
+  held?: boolean;
+  /** What must have ended before it may start. */
+  after?: After;
+  /** Of the jobs with the same key one runs at a time. */
+  serial_key?: string;
+  idempotency_key?: string;
+  /** Why it does not run yet; only where one job is asked for. */
+  waiting?: Waiting;
   tags?: Record<string, string>;
   /** Left out of lists and events. */
   args?: unknown;
@@ -37,6 +50,21 @@ export interface Job {
   /** The job that retries this one. */
   retried_as?: string;
 }
+
+export interface After {
+  jobs: string[];
+  /** All of them, or any one. */
+  need: "all" | "any";
+  /** Whether only success counts, or any end. */
+  ended: "success" | "finished";
+}
+
+/** What a job waits for. The set may grow. */
+export type Waiting =
+  | { for: "jobs"; jobs: string[] }
+  | { for: "queue_concurrency" | "queue_paused" | "release" | "slot" }
+  | { for: "queue_rate" | "time"; until: string }
+  | { for: "serial_key"; job: string };
 
 export interface Retry {
   max_attempts?: number;
@@ -80,6 +108,11 @@ export interface SubmitOptions {
   priority?: number;
   delay?: string | number;
   run_at?: string;
+  hold?: boolean;
+  after?: string[] | After;
+  serial_key?: string;
+  queue_timeout?: string | number;
+  idempotency_key?: string;
   run_timeout?: string | number;
   retry?: Retry;
   max_worker_deaths?: number;
@@ -109,6 +142,41 @@ export interface BulkAnswer {
   changed: number;
   failed: { job: string; code: string; message: string }[];
   cut: boolean;
+}
+
+/** A queue, and how many of its jobs are in which state. */
+export interface Queue {
+  name: string;
+  /** None of its jobs starts. */
+  paused: boolean;
+  /** So many run at once at most; null = no limit. */
+  concurrency: number | null;
+  /** So many start in a span at most; null = no limit. */
+  rate: Rate | null;
+  scheduled: number;
+  blocked: number;
+  ready: number;
+  running: number;
+  /** When the oldest of its ready jobs was submitted. */
+  oldest_ready_at?: string;
+}
+
+/** At most `count` starts in any span `per`. */
+export interface Rate {
+  count: number;
+  per: string | number;
+}
+
+/** What is left out stays as it is, null takes a limit away. */
+export interface QueueLimits {
+  concurrency?: number | null;
+  rate?: Rate | null;
+}
+
+/** What a purge did; with `more`, the limit of one request left some. */
+export interface QueuePurge {
+  cancelled: number;
+  more: boolean;
 }
 
 export interface Plugin {

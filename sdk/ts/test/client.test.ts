@@ -44,6 +44,25 @@ test("a job is submitted, waited for and kept with all digits", async () => {
   expect(await client.job(job)).toMatchObject({ state: "succeeded", queue: "sums", tags: { who: "ada" }, args: { a: 1, b: 3 } });
 });
 
+test("a queue is paused and limited, says why a job waits, and is purged", async () => {
+  expect(await client.pauseQueue("mail")).toMatchObject({ name: "mail", paused: true, concurrency: null });
+  const job = await client.submit("demo/add", { x: 1, y: 2 }, { queue: "mail" });
+  expect((await client.job(job)).waiting).toEqual({ for: "queue_paused" });
+  const limits = { concurrency: 2, rate: { count: 5, per: "1s" } };
+  expect(await client.limitQueue("mail", limits)).toMatchObject({ ...limits, paused: true, ready: 1 });
+  expect(await client.limitQueue("mail", { rate: null })).toMatchObject({ concurrency: 2, rate: null });
+  expect(await client.purgeQueue("mail")).toEqual({ cancelled: 1, more: false });
+  expect(await client.resumeQueue("mail")).toMatchObject({ paused: false, ready: 0 });
+  expect((await client.queues()).map(({ name }) => name)).toContain("mail");
+});
+
+test("a held job waits for its release", async () => {
+  const job = await client.submit("demo/add", { x: 1, y: 2 }, { hold: true });
+  expect(await client.job(job)).toMatchObject({ held: true, waiting: { for: "release" } });
+  expect(await client.release(job)).toEqual({ job });
+  expect(await client.wait(job)).toBe(3);
+});
+
 test("a watched job tells how it is and each change", async () => {
   const job = await client.submit("demo/add", { x: 1, y: 2 }, { delay: "1s" });
   const states: string[] = [];

@@ -1,9 +1,12 @@
 // One job while its page is shown: its record by events, its arguments once, its result when there is one, its log as it grows.
 
-import { memberText, Refused, type Job, type Problem, type Subscription } from "windlass";
+import { memberText, Refused, type Job, type Problem, type Subscription, type Waiting } from "windlass";
 import { live } from "$lib/live";
+import { isWaiting } from "./waiting";
 
 const LOGS_MILLIS = 1_000;
+/** Why a job waits changes with other jobs and its queue, and events tell only of the job. */
+const WAITING_MILLIS = 2_000;
 
 export class WatchedJob {
   readonly id: string;
@@ -15,12 +18,15 @@ export class WatchedJob {
   resultProblem = $state.raw<Problem>();
   logs = $state.raw<string>();
   error = $state.raw<Error>();
+  /** Why it does not run yet. */
+  waiting = $state.raw<Waiting>();
   /** When the record came, in the broker's time. */
   at = $state(0);
 
   #stop = new AbortController();
   #subscription: Subscription;
   #logsTimer: ReturnType<typeof setTimeout> | undefined;
+  #waitingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -35,6 +41,7 @@ export class WatchedJob {
     this.#stop.abort();
     this.#subscription.close();
     clearTimeout(this.#logsTimer);
+    clearTimeout(this.#waitingTimer);
   }
 
   #take(job: Job): void {
@@ -42,6 +49,7 @@ export class WatchedJob {
     this.job = job;
     this.at = live.now;
     if (job.state === "succeeded" && this.result === undefined) void this.#readResult();
+    this.#readWaitingSoon(0);
     if (before?.state !== job.state || before?.attempt !== job.attempt) this.#readLogsSoon(0);
   }
 
@@ -56,6 +64,21 @@ export class WatchedJob {
     } catch (error) {
       if (error instanceof Refused) this.resultProblem = error.problem;
     }
+  }
+
+  /** Why it waits is read at each event, and again and again while it waits. */
+  #readWaitingSoon(millis: number): void {
+    clearTimeout(this.#waitingTimer);
+    if (!isWaiting(this.job)) {
+      this.waiting = undefined;
+      return;
+    }
+    this.#waitingTimer = setTimeout(async () => {
+      const text = document.hidden ? undefined : await this.#ask("job.get");
+      if (this.#stop.signal.aborted) return;
+      if (text !== undefined && isWaiting(this.job)) this.waiting = (JSON.parse(text) as Job).waiting;
+      this.#readWaitingSoon(WAITING_MILLIS);
+    }, millis);
   }
 
   /** The log is read when the state changes, and each second while the job runs. */

@@ -21,6 +21,12 @@ test("a job that waits has one stage, which goes on", () => {
   expect(told(stages(job({}), 4_000))).toEqual([["wait", 1_000, 4_000, true]]);
 });
 
+test("a held job waits for its release, one with a time for that", () => {
+  const titles = (change: Partial<Job>) => stages(job({ state: "scheduled", ...change }), 4_000).map(({ title }) => title);
+  expect(titles({ held: true })).toEqual(["waits for its release"]);
+  expect(titles({ run_at: at(9_000) })).toEqual(["waits for its time"]);
+});
+
 test("a job that failed once and runs again has waited, run, paused and runs", () => {
   const attempts = [{ number: 1, worker: "local", started_at: at(2_000), ended_at: at(3_000), usage }];
   const running = job({ state: "running", attempt: 2, attempts, started_at: at(5_000) });

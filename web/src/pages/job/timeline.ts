@@ -43,7 +43,8 @@ export function stages(job: Job, now: number): Stage[] {
   } else if (job.state === "scheduled" && job.attempt > 0) {
     until(now, { kind: "pause", title: "waits for its next attempt" }, true);
   } else {
-    until(now, { kind: "wait", title: WAITS[job.state] ?? "waits" }, true);
+    const isHeld = job.state === "scheduled" && job.held === true && job.run_at === undefined;
+    until(now, { kind: "wait", title: isHeld ? "waits for its release" : (WAITS[job.state] ?? "waits") }, true);
   }
   return found;
 }

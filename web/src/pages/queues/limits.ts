@@ -1,0 +1,45 @@
+// The limits of a queue as they are typed, shown, and sent.
+
+import type { Queue, QueueLimits } from "windlass";
+import { count } from "$lib/ui/format";
+
+/** What stands in the fields; empty means no limit. */
+export interface LimitDraft {
+  concurrency: string;
+  /** Starts. */
+  starts: string;
+  /** The span they are counted in, such as `1s`. */
+  per: string;
+}
+
+const PER_DEFAULT = "1s";
+
+export function draftOf({ concurrency, rate }: Queue): LimitDraft {
+  return {
+    concurrency: concurrency === null ? "" : String(concurrency),
+    starts: rate === null ? "" : String(rate.count),
+    per: rate === null ? PER_DEFAULT : String(rate.per),
+  };
+}
+
+/** What is typed, for the broker to judge; what is no number goes as the text it is. */
+export function limitsOf({ concurrency, starts, per }: LimitDraft): QueueLimits {
+  return {
+    concurrency: number(concurrency),
+    rate: starts.trim() === "" ? null : { count: number(starts)!, per: per.trim() },
+  };
+}
+
+/** `4 at once, 10 per 1s`. */
+export function limitWords({ concurrency, rate }: Queue): string {
+  const words = [];
+  if (concurrency !== null) words.push(`${count(concurrency)} at once`);
+  if (rate !== null) words.push(`${count(rate.count)} per ${rate.per}`);
+  return words.join(", ") || "none";
+}
+
+function number(text: string): number | null {
+  const typed = text.trim();
+  if (typed === "") return null;
+  return /^\d+$/.test(typed) ? Number(typed) : (typed as unknown as number);
+}
