@@ -22,5 +22,5 @@ export default defineConfig({
   server: { proxy, fs: { allow: [here("."), here("../sdk/ts")] } },
   preview: { proxy },
   // Node 20 has its WebSocket behind a flag. The time limit is patience with a busy machine.
-  test: { testTimeout: 60_000, execArgv: ["--experimental-websocket"], include: ["src/**/*.test.ts", "../sdk/ts/test/**/*.test.ts"] },
+  test: { testTimeout: 60_000, hookTimeout: 60_000, execArgv: ["--experimental-websocket"], include: ["src/**/*.test.ts", "../sdk/ts/test/**/*.test.ts"] },
 });

@@ -24,6 +24,8 @@ use crate::{
 };
 
 const STDERR_LINES_SHOWN: usize = 200;
+/// The unit of processor time in `/proc`, which Linux fixes for programs.
+const TICKS_PER_SECOND: u64 = 100;
 
 /// A running broker. Dropping it kills the process; when a test fails, what it wrote to stderr is shown.
 #[derive(Debug)]
@@ -97,6 +99,16 @@ impl Broker {
     fn pid(&self) -> Pid {
         let number = self.child.id().expect("the broker runs");
         Pid::from_raw(number.cast_signed()).expect("a process id is positive")
+    }
+
+    /// Processor time the process has used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let number = self.pid().as_raw_nonzero();
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).expect("the broker runs");
+        // After the name, which may have anything in it: user and system time are the 12th and 13th, in ticks.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
     }
 
     /// Where it listens.

@@ -47,9 +47,10 @@ pub(crate) fn from_pairs(pairs: &[String], schema: Option<&Value>) -> anyhow::Re
     Ok(Value::Object(args))
 }
 
-/// The arguments as `--args` gives them: JSON, or `@file` with JSON in it.
+/// The arguments as `--args` gives them: JSON, `@file` with JSON in it, or `-` for JSON on stdin.
 pub(crate) fn from_json(text: &str) -> anyhow::Result<Value> {
-    let content = match text.strip_prefix('@') {
+    let path = if text == "-" { Some(text) } else { text.strip_prefix('@') };
+    let content = match path {
         Some(path) => text_of(&read(path)?, path)?,
         None => text.to_owned(),
     };

@@ -21,7 +21,7 @@ pub(crate) struct HandlerFlags {
     /// NAME=VALUE (JSON, else text), or NAME=@FILE (base64 for bytes; - is stdin)
     #[arg(value_name = "NAME=VALUE", conflicts_with = "args")]
     pairs: Vec<String>,
-    /// All arguments as one JSON object, or @FILE
+    /// All arguments as one JSON object, @FILE, or - for stdin
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 }

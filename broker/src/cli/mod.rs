@@ -2,6 +2,7 @@
 
 mod args;
 mod broker;
+mod completion;
 mod doctor;
 mod exit;
 mod failure;
@@ -9,17 +10,19 @@ mod handler;
 mod job;
 mod output;
 mod plugin;
+mod progress;
 mod run;
 mod search;
 mod serve;
 mod submit;
 mod token;
+mod top;
 mod worker;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use broker::BrokerFlags;
@@ -62,6 +65,10 @@ enum Command {
     Worker(worker::WorkerCommand),
     /// Print the token of the broker whose state is here
     Token(token::TokenFlags),
+    /// Watch what the broker does
+    Top,
+    /// Print a script that completes commands and flags in a shell
+    Completion(completion::CompletionFlags),
     /// Look whether this machine suits a broker, and whether one runs
     Doctor(serve::ServeFlags),
 }
@@ -101,6 +108,8 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Job(command) => client_runtime()?.block_on(job::run(&command, broker, output)),
         Command::Worker(command) => client_runtime()?.block_on(worker::run(&command, broker, output)),
         Command::Token(flags) => token::run(&flags, output),
+        Command::Top => client_runtime()?.block_on(top::run(broker, output)),
+        Command::Completion(flags) => completion::run(&flags, &mut Cli::command(), output),
         Command::Doctor(flags) => client_runtime()?.block_on(doctor::run(&flags, broker, output)),
     }
 }
@@ -115,8 +124,6 @@ fn client_runtime() -> anyhow::Result<Runtime> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -32,18 +32,73 @@ pub(crate) trait Row: Serialize {
     fn id(&self) -> String;
 }
 
+/// The terminal, drawn upon as a whole. Dropping it brings back what was there before.
+pub(crate) struct Screen(io::Stdout);
+
+/// The other screen of the terminal, without a cursor.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+/// Back to where the user was.
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+/// Columns and rows of a terminal that does not tell.
+const SIZE_DEFAULT: (usize, usize) = (80, 24);
+
+impl Screen {
+    /// Takes the whole terminal.
+    pub(crate) fn enter() -> io::Result<Self> {
+        let screen = Self(io::stdout());
+        write!(screen.0.lock(), "{ENTER}")?;
+        Ok(screen)
+    }
+
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let told = rustix::termios::tcgetwinsize(&self.0).ok().filter(|size| size.ws_col > 0);
+        told.map_or(SIZE_DEFAULT, |size| (size.ws_col.into(), size.ws_row.into()))
+    }
+
+    /// Draws lines from the top, over those that were there.
+    pub(crate) fn draw(&self, lines: &[String]) -> io::Result<()> {
+        let lines: Vec<_> = lines.iter().map(|line| format!("{}\x1b[K", harmless(line))).collect();
+        let mut stdout = self.0.lock();
+        write!(stdout, "\x1b[H{}\x1b[J", lines.join("\r\n"))?;
+        stdout.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // With the terminal gone there is nothing to bring back.
+        drop(write!(self.0.lock(), "{LEAVE}").and_then(|()| self.0.lock().flush()));
+    }
+}
+
 /// stdout and stderr, as the user wants them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     form: Form,
     terminal: bool,
+    watched: bool,
     colour: bool,
 }
 
 impl Output {
     pub(crate) fn new(form: Form) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { form, terminal: io::stdout().is_terminal(), colour: io::stderr().is_terminal() && !plain }
+        let watched = io::stderr().is_terminal();
+        Self { form, terminal: io::stdout().is_terminal(), watched, colour: watched && !plain }
+    }
+
+    pub(crate) fn is_terminal(self) -> bool {
+        self.terminal
+    }
+
+    pub(crate) fn form(self) -> Form {
+        self.form
+    }
+
+    /// Whether somebody sees what goes to stderr.
+    pub(crate) fn has_watcher(self) -> bool {
+        self.watched
     }
 
     /// A line that has one form only.

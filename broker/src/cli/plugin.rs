@@ -4,16 +4,20 @@ use std::{fs, path::Path, path::PathBuf};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
+use windlass_client::ClientError;
 use windlass_wire::{
+    code::ErrorCode,
     limits::PLUGIN_BYTES_MAX,
     name::is_plugin_name,
     plugin::{HandlerView, PluginList, PluginView},
+    problem::Problem,
 };
 
 use super::{
     broker::BrokerFlags,
     failure::Usage,
     output::{Output, Row},
+    progress::Progress,
 };
 
 /// Digits of a digest that are shown to people.
@@ -25,9 +29,9 @@ pub(crate) enum PluginCommand {
     Push(PushFlags),
     /// List the plugins
     Ls,
-    /// Show a plugin with its handlers and versions
+    /// Show a plugin with its handlers and versions, or one handler with its types and schemas
     Show {
-        /// The plugin's name
+        /// The plugin's name, or plugin/function
         name: String,
     },
     /// Make another version the active one
@@ -59,11 +63,7 @@ pub(crate) async fn run(command: &PluginCommand, broker: &BrokerFlags, output: O
             let plugins: PluginList = broker.find()?.http()?.get("/v1/plugins").await?;
             Ok(output.list(&plugins.items)?)
         }
-        PluginCommand::Show { name } => {
-            let name = checked(name)?;
-            let plugin: PluginView = broker.find()?.http()?.get(&format!("/v1/plugins/{name}")).await?;
-            Ok(output.record(&plugin.name, &plugin, &fields(&plugin))?)
-        }
+        PluginCommand::Show { name } => show(name, broker, output).await,
         PluginCommand::Activate { name, version } => {
             let plugin = broker.find()?.connect().await?.activate(checked(name)?, version).await?;
             activated(&plugin, output)
@@ -80,10 +80,30 @@ fn activated(plugin: &PluginView, output: Output) -> anyhow::Result<()> {
     Ok(output.record(&plugin.active, plugin, &fields)?)
 }
 
+async fn show(name: &str, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
+    let (plugin, function) = name.split_once('/').map_or((name, None), |(plugin, _)| (plugin, Some(name)));
+    let path = format!("/v1/plugins/{}", checked(plugin)?);
+    let plugin: PluginView = broker.find()?.http()?.get(&path).await?;
+    let Some(function) = function else {
+        return Ok(output.record(&plugin.name, &plugin, &fields(&plugin))?);
+    };
+    let meant = function.replace('_', "-");
+    let handler = plugin.handlers.iter().find(|handler| handler.name == meant).ok_or_else(|| {
+        let names: Vec<_> = plugin.handlers.iter().map(|handler| handler.name.as_str()).collect();
+        let message = format!("there is no handler `{function}`");
+        let problem = Problem::new(ErrorCode::UnknownHandler, message);
+        ClientError::Refused(Box::new(problem.with_hint(format!("there are {}", names.join(", ")))))
+    })?;
+    Ok(output.record(&handler.name, handler, &handler_fields(handler))?)
+}
+
 async fn push(flags: &PushFlags, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
     let (name, path) = flags.name_and_path()?;
     let component = read(&path)?;
-    let upload = broker.find()?.http()?.upload(&name, component).await?;
+    let upload = {
+        let _progress = Progress::begin(output, format!("uploading and compiling {name}"));
+        broker.find()?.http()?.upload(&name, component).await?
+    };
     let digest = short(&upload.digest);
     let news = if upload.created { "is now active" } else { "was active already" };
     let handlers: Vec<_> = upload.plugin.handlers.iter().map(|handler| handler.name.as_str()).collect();
@@ -157,6 +177,17 @@ fn fields(plugin: &PluginView) -> Vec<(&'static str, String)> {
         .map(|version| format!("{} {} {} bytes", short(&version.digest), version.uploaded_at, version.bytes));
     fields.push(("versions", lines(versions)));
     fields
+}
+
+fn handler_fields(handler: &HandlerView) -> Vec<(&'static str, String)> {
+    vec![
+        ("handler", handler.name.clone()),
+        ("type", handler.wit.clone()),
+        ("parameters", lines(handler.params.iter().map(|param| format!("{}: {}", param.name, param.wit)))),
+        ("result", handler.result.clone().unwrap_or_else(|| "nothing".to_owned())),
+        ("arguments", format!("{:#}", handler.args_schema)),
+        ("value", format!("{:#}", handler.result_schema)),
+    ]
 }
 
 fn lines(lines: impl Iterator<Item = String>) -> String {

@@ -10,6 +10,7 @@ use super::{
     broker::BrokerFlags,
     handler::{self, HandlerFlags},
     output::Output,
+    progress::Progress,
 };
 
 /// What to call, and how.
@@ -32,7 +33,10 @@ pub(crate) async fn run(flags: &RunFlags, broker: &BrokerFlags, output: Output) 
     let client = broker.find()?.connect().await?;
     let args = flags.handler.arguments(&client).await?;
     let options = CallOptions { timeout: flags.timeout, version: flags.plugin_version.clone() };
-    let value = client.call(flags.handler.name(), args, &options).await?;
+    let value = {
+        let _progress = Progress::begin(output, format!("running {}", flags.handler.name()));
+        client.call(flags.handler.name(), args, &options).await?
+    };
     match &flags.out {
         Some(path) => handler::save(&client, flags.handler.name(), &value, path).await,
         None => Ok(output.value(&value)?),

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
-use windlass_client::{Client, ClientError, RetryOptions, SubmitOptions};
+use windlass_client::{Client, ClientError, RetryOptions, SubmitOptions, Update};
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
+    job::JobView,
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -19,6 +20,7 @@ use super::{
     failure::JobFailed,
     handler::{self, HandlerFlags},
     output::Output,
+    progress::Progress,
 };
 
 /// What to submit, and how it is to be run.
@@ -106,13 +108,13 @@ pub(crate) async fn submit(flags: SubmitFlags, broker: &BrokerFlags, output: Out
         return Ok(output.id("job", &job.to_string())?);
     }
     output.note(&format!("job {job}"))?;
-    let value = result(&client, job, Timeout::Never).await?;
+    let value = result(&client, job, Timeout::Never, output).await?;
     show(&client, flags.handler.name(), &value, flags.out.as_deref(), output).await
 }
 
 pub(crate) async fn wait(flags: &WaitFlags, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
     let client = broker.find()?.connect().await?;
-    let value = result(&client, flags.job, flags.timeout.unwrap_or(Timeout::Never)).await?;
+    let value = result(&client, flags.job, flags.timeout.unwrap_or(Timeout::Never), output).await?;
     let handler = match flags.out {
         Some(_) => client.job(flags.job).await?.handler,
         None => String::new(),
@@ -134,14 +136,37 @@ async fn show(
 }
 
 /// The job's result. A job that failed is told apart from one that is not there, or not done in time.
-async fn result(client: &Client, job: JobId, patience: Timeout) -> anyhow::Result<Value> {
-    match client.wait(job, Some(patience)).await {
+async fn result(client: &Client, job: JobId, patience: Timeout, output: Output) -> anyhow::Result<Value> {
+    let progress = Progress::begin(output, format!("waiting for job {job}"));
+    let waited = tokio::select! {
+        biased;
+        waited = client.wait(job, Some(patience)) => waited,
+        error = follow(client, job, &progress), if progress.is_seen() => Err(error),
+    };
+    drop(progress);
+    match waited {
         Ok(value) => Ok(value),
         Err(ClientError::Refused(problem)) if is_the_jobs(&problem) => {
             Err(JobFailed { job, problem: *problem }.into())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Tells how the job is, until its changes can be followed no longer.
+async fn follow(client: &Client, job: JobId, progress: &Progress) -> ClientError {
+    let mut changes = match client.subscribe(job).await {
+        Ok(changes) => changes,
+        Err(error) => return error,
+    };
+    while let Some(update) = changes.next().await {
+        if let Update::Event { data, .. } = update
+            && let Ok(JobView { state, attempt, max_attempts, .. }) = serde_json::from_value(data)
+        {
+            progress.tell(format!("job {job} is {state}, attempt {attempt} of {max_attempts}"));
+        }
+    }
+    ClientError::Closed("the broker closed the connection".to_owned())
 }
 
 fn is_the_jobs(problem: &Problem) -> bool {

@@ -218,9 +218,13 @@ fn flags(ty: &ValueType, names: &[String], json: &Value) -> Checked<Val> {
             .as_str()
             .ok_or_else(|| ArgumentError::new(format!("expected the name of a flag, found {}", found(json))))
             .and_then(|name| known("flag", name, names).map(|()| name))
-            .and_then(|name| match set.iter().any(|set| set == name) {
-                true => Err(ArgumentError::new(format!("flag `{name}` is given twice"))),
-                false => Ok(name),
+            .and_then(|name| {
+                let is_set = set.iter().any(|set| set == name);
+                if is_set {
+                    Err(ArgumentError::new(format!("flag `{name}` is given twice")))
+                } else {
+                    Ok(name)
+                }
             })
             .map_err(|error| error.within(&index))?;
         set.push(name.to_owned());

@@ -25,6 +25,8 @@ use super::{
     record,
 };
 
+/// Bytes of the records on one page, above which it ends early: about, because its last record may be long.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Lanes one listing merges.
 pub const LANES_MAX: usize = 4_096;
 /// Records held in memory while lanes are merged, about.
@@ -139,20 +141,21 @@ impl Store {
         let before = listing.cursor.map_or(u64::MAX, |cursor| cursor.0);
         let mut source = Source::open(self, listing, before)?;
         let mut page = Page { jobs: Vec::new(), next: None, cut: false };
-        let mut rows = 0;
-        while page.jobs.len() < listing.limit && rows < SEARCH_ROWS_MAX {
+        let (mut rows, mut bytes) = (0, 0);
+        while page.jobs.len() < listing.limit && rows < SEARCH_ROWS_MAX && bytes < PAGE_BYTES_MAX {
             let Some(row) = source.next(self)? else { return Ok(Page { next: None, ..page }) };
             rows += 1;
             page.next = Some(Cursor(row.from));
-            let Some(job) = row.job else { continue };
+            let Some(Record { job, size }) = row.record else { continue };
             if let Some(before) = self.pass_over(listing, &job)? {
                 source = Source::open(self, listing, before)?;
                 page.next = Some(Cursor(before));
             } else if matches(&job)? {
                 page.jobs.push(job);
+                bytes += size;
             }
         }
-        page.cut = page.jobs.len() < listing.limit;
+        page.cut = rows == SEARCH_ROWS_MAX && page.jobs.len() < listing.limit;
         if source.next(self)?.is_none() {
             (page.next, page.cut) = (None, false);
         }
@@ -193,9 +196,9 @@ impl Store {
         let mut low = start;
         while low + 1 < high {
             let middle = low + (high - low) / 2;
-            let newest = Source::open(self, listing, middle)?.next(self)?.and_then(|row| row.job);
-            let newest = newest.filter(|job| sequence(job.id) > start && job.spec.submitted_at >= until);
-            match newest {
+            let newest = Source::open(self, listing, middle)?.next(self)?.and_then(|row| row.record);
+            let newest = newest.map(|record| record.job).filter(|job| sequence(job.id) > start);
+            match newest.filter(|job| job.spec.submitted_at >= until) {
                 Some(job) => high = sequence(job.id),
                 None => low = middle,
             }
@@ -208,13 +211,28 @@ impl Store {
 struct Row {
     /// Everything from this sequence number on has been looked at.
     from: u64,
-    /// The job that was found by it, if one was.
-    job: Option<Job>,
+    /// What was found by it, if something was.
+    record: Option<Record>,
 }
 
-impl Row {
-    fn of(job: Job) -> Self {
-        Self { from: sequence(job.id), job: Some(job) }
+/// A job, and the bytes of its record.
+struct Record {
+    job: Job,
+    size: usize,
+}
+
+impl Record {
+    fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        Ok(Self { job: record::decode(bytes)?, size: bytes.len() })
+    }
+
+    /// Looks among live jobs first, which a job only ever leaves.
+    fn read(engine: &dyn Engine, id: JobId) -> Result<Option<Self>, StoreError> {
+        let bytes = match engine.get(&Key::LiveJob(id).to_bytes())? {
+            Some(bytes) => Some(bytes),
+            None => engine.get(&Key::FinalJob(id).to_bytes())?,
+        };
+        bytes.map(|bytes| Self::decode(&bytes)).transpose()
     }
 }
 
@@ -247,18 +265,21 @@ impl Source {
     fn next(&mut self, store: &Store) -> Result<Option<Row>, StoreError> {
         let engine = store.engine.as_ref();
         match self {
-            Self::Merge(merge) => Ok(merge.next(engine)?.map(Row::of)),
+            Self::Merge(merge) => {
+                let record = merge.next(engine)?;
+                Ok(record.map(|record| Row { from: sequence(record.job.id), record: Some(record) }))
+            }
             Self::Jobs(jobs) => {
                 let Some(id) = jobs.pop() else { return Ok(None) };
-                Ok(Some(Row { from: sequence(id), job: store.job(id)? }))
+                Ok(Some(Row { from: sequence(id), record: Record::read(engine, id)? }))
             }
             Self::Postings(postings, queues) => Ok(match postings.next(engine)? {
                 None => None,
-                Some(Step::Nothing { from }) => Some(Row { from, job: None }),
+                Some(Step::Nothing { from }) => Some(Row { from, record: None }),
                 Some(Step::Job(place)) => {
                     let is_meant = queues.contains(&queue_number(place.id()));
-                    let job = if is_meant { store.job(place.id())? } else { None };
-                    Some(Row { from: place.sequence, job })
+                    let record = if is_meant { Record::read(engine, place.id())? } else { None };
+                    Some(Row { from: place.sequence, record })
                 }
             }),
         }
@@ -293,13 +314,13 @@ impl Merge {
         Ok(merge)
     }
 
-    fn next(&mut self, engine: &dyn Engine) -> Result<Option<Job>, StoreError> {
+    fn next(&mut self, engine: &dyn Engine) -> Result<Option<Record>, StoreError> {
         let Some((_, index)) = self.newest.pop() else {
             return Ok(None);
         };
         let row = self.lanes[index].rows.pop_last();
         self.offer(engine, index)?;
-        row.map(|(_, value)| record::decode(&value)).transpose()
+        row.map(|(_, value)| Record::decode(&value)).transpose()
     }
 
     fn offer(&mut self, engine: &dyn Engine, index: usize) -> Result<(), StoreError> {

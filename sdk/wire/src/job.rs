@@ -123,11 +123,11 @@ pub struct Usage {
     pub memory_bytes_peak: u64,
 }
 
-/// The answer to a submission over HTTP.
+/// A job by its id: what is answered where nothing else is to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct JobAccepted {
-    /// The new job.
+pub struct JobRef {
+    /// The job.
     pub job: JobId,
 }
 

@@ -32,10 +32,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 1024;
 pub const SUBSCRIPTIONS_MAX: usize = 64;
 /// Jobs of one event of topic `jobs`.
 pub const CHANGED_JOBS_MAX: usize = 500;
-/// Jobs of one event of topic `jobs` that may be told however many subscribe.
-pub const CHANGED_JOBS_MIN: usize = 20;
-/// Jobs told by topic `jobs` in a second to all subscribers together, above [`CHANGED_JOBS_MIN`] each.
-pub const CHANGED_JOBS_PER_SECOND_MAX: usize = 8000;
+/// Events of topic `jobs` in a second, for all subscribers together; with more subscribers each is told less often.
+pub const CHANGE_EVENTS_PER_SECOND_MAX: usize = 100;
+/// Jobs told by topic `jobs` in a second to all subscribers together.
+pub const CHANGED_JOBS_PER_SECOND_MAX: usize = 4000;
 /// The shortest window of topic `jobs`.
 pub const CHANGES_EVERY_MILLIS_MIN: u64 = 100;
 /// The longest window of topic `jobs`.

@@ -11,6 +11,7 @@ use crate::{code::ErrorCode, id::JobId, problem::Problem};
 
 /// What `job.query` searches for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct JobQuery {
     /// A filter over jobs as lists show them, as MongoDB writes filters.
@@ -23,6 +24,7 @@ pub struct JobQuery {
     pub sort: Vec<String>,
     /// Jobs wanted on the page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::PAGE_JOBS_MAX)))]
     pub limit: Option<usize>,
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +33,7 @@ pub struct JobQuery {
 
 /// What can be done to many jobs at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BulkAction {
     /// Cancel those that are live.
@@ -73,6 +76,7 @@ impl FromStr for BulkAction {
 
 /// What `job.bulk` is asked to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// Which jobs.
@@ -86,6 +90,7 @@ pub struct BulkRequest {
 
 /// What `job.bulk` did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkOutcome {
     /// Jobs the filter means and the action can be done to.
     pub matched: usize,
@@ -99,6 +104,7 @@ pub struct BulkOutcome {
 
 /// Why an action was not done to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkFailure {
     /// The job.
     pub job: JobId,
@@ -110,6 +116,7 @@ pub struct BulkFailure {
 
 /// What is kept of a job's life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobHistory {
     /// What happened, oldest first.
     pub items: Vec<HistoryEvent>,
@@ -119,6 +126,7 @@ pub struct JobHistory {
 
 /// Something that happened to a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEvent {
     /// When.
     pub at: String,
@@ -137,6 +145,7 @@ pub struct HistoryEvent {
 
 /// What can happen to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryKind {
     /// It was submitted.

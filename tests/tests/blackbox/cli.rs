@@ -201,3 +201,35 @@ async fn dev_runs_a_first_job_without_any_toolchain() {
     assert!(value.as_str().is_some_and(|greeting| greeting.contains("Ada")), "{value}");
     broker.kill().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_handler_is_shown_with_its_types_and_schemas() {
+    let broker = Broker::with_demo().await;
+    let shown = ends(&broker, 0, &["plugin", "show", "demo/add"]).await;
+    assert!(
+        shown.contains("func(x: s32, y: s32) -> s32") && shown.contains("\"maximum\": 2147483647"),
+        "{shown}"
+    );
+    let json: Value =
+        serde_json::from_str(&ends(&broker, 0, &["-o", "json", "plugin", "show", "demo/add"]).await).unwrap();
+    assert_eq!(json["args_schema"]["required"], serde_json::json!(["x", "y"]));
+    ends(&broker, 3, &["plugin", "show", "demo/no-such"]).await;
+}
+
+#[tokio::test]
+async fn top_prints_its_figures_once_where_there_is_no_terminal() {
+    let broker = Broker::with_demo().await;
+    let shown = ends(&broker, 0, &["top"]).await;
+    assert!(shown.contains("slots 0/") && shown.contains("submitted"), "{shown}");
+    let json: Value = serde_json::from_str(&ends(&broker, 0, &["-o", "json", "top"]).await).unwrap();
+    assert!(json["totals"].is_object(), "{json}");
+}
+
+#[tokio::test]
+async fn completions_name_the_commands() {
+    let broker = Broker::start().await;
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(ends(&broker, 0, &["completion", shell]).await.contains("plugin"), "{shell}");
+    }
+    ends(&broker, 2, &["completion", "tcsh"]).await;
+}

@@ -1,6 +1,6 @@
 //! The OpenAPI document, read by others: what it says is what the broker does.
 
-use std::{path::Path, process::Stdio};
+use std::process::Stdio;
 
 use tokio::process::Command;
 use windlass_tests::{broker::Broker, fixtures};
@@ -26,12 +26,9 @@ async fn installed_handlers_have_paths_with_their_own_types() {
 async fn schemathesis_finds_nothing() {
     let broker = Broker::with_demo().await;
     broker.upload("thumbnail").await;
-    let python = std::env::var("WINDLASS_TEST_PYTHON").expect(
-        "set WINDLASS_TEST_PYTHON to a Python that has what tests/users/requirements.txt names; ./test does",
-    );
     let folder = fixtures::package().join("openapi");
     // Nextest bounds how long it may take: minutes, on a busy machine.
-    let ran = Command::new(Path::new(&python).with_file_name("schemathesis"))
+    let ran = Command::new(fixtures::python().with_file_name("schemathesis"))
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
         .args(["run", &format!("{}/v1/openapi.json", broker.url())])

@@ -10,7 +10,7 @@ use serde_json::json;
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
-    job::{JobAccepted, JobStanding},
+    job::{JobRef, JobStanding},
     problem::Problem,
     span::{Span, Timeout},
     state::JobState,
@@ -38,7 +38,7 @@ pub(in crate::server) async fn submit(exchange: Exchange) -> Result<Answer, Prob
 }
 
 fn accepted(job: JobId) -> Result<Answer, Problem> {
-    let mut answer = answer::json(StatusCode::CREATED, &JobAccepted { job })?;
+    let mut answer = answer::json(StatusCode::CREATED, &JobRef { job })?;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
         answer.headers_mut().insert(LOCATION, location);
     }
@@ -98,7 +98,7 @@ pub(in crate::server) async fn purge(exchange: Exchange) -> Result<Answer, Probl
     let (context, caller, body) = exchange.body(0).await?;
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::purge(&context, &caller, job).await?;
-    answer::json(StatusCode::OK, &json!({ "job": job }))
+    answer::json(StatusCode::OK, &JobRef { job })
 }
 
 pub(in crate::server) async fn history(exchange: Exchange) -> Result<Answer, Problem> {

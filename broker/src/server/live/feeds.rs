@@ -10,7 +10,7 @@ use tokio::{
 use windlass_core::job::Job;
 use windlass_wire::{
     code::ErrorCode,
-    limits::{CHANGED_JOBS_MAX, CHANGED_JOBS_MIN, CHANGED_JOBS_PER_SECOND_MAX},
+    limits::{CHANGE_EVENTS_PER_SECOND_MAX, CHANGED_JOBS_MAX, CHANGED_JOBS_PER_SECOND_MAX},
     problem::Problem,
     topic::Topic,
 };
@@ -118,6 +118,8 @@ struct ListFeed {
 #[derive(Debug, Default)]
 pub(super) struct Feeds {
     changes: HashMap<ChangesKey, ChangesFeed>,
+    /// Who follows changes, as counted last.
+    followers: u64,
     lists: HashMap<ListKey, ListFeed>,
 }
 
@@ -130,7 +132,9 @@ impl Feeds {
             changes: Changes::new(key.filter.clone()),
             teller: Teller::new(),
         });
-        Ok(feed.teller.0.subscribe())
+        let told = feed.teller.0.subscribe();
+        self.count_followers();
+        Ok(told)
     }
 
     pub(super) fn follow_list(&mut self, key: ListKey) -> Result<Receiver<Told>, Problem> {
@@ -158,9 +162,10 @@ impl Feeds {
 
     /// Takes a change of a job.
     pub(super) fn take(&mut self, seq: u64, job: &Arc<Job>, now: Instant) {
+        let shortest = self.window(Duration::ZERO);
         for (key, feed) in &mut self.changes {
             if key.channel == job.spec.channel {
-                feed.changes.take(seq, job, key.every, now);
+                feed.changes.take(seq, job, key.every.max(shortest), now);
             }
         }
     }
@@ -177,21 +182,33 @@ impl Feeds {
 
     /// Ends every window that is over; what it comes to is to be told by its teller.
     pub(super) fn end_windows(&mut self, now: Instant) -> Vec<(Teller, Window)> {
-        self.changes.retain(|_, feed| feed.teller.followers() > 0);
+        self.count_followers();
         let jobs_max = self.jobs_max();
         let due = self.changes.values_mut().filter(|feed| feed.changes.due().is_some_and(|due| due <= now));
         let windows = due.map(|feed| (feed.teller.clone(), feed.changes.end(jobs_max, now)));
         windows.filter(|(_, window)| !window.jobs.is_empty()).collect()
     }
 
+    /// How long a window is that was asked for as `every`: longer, if so many follow that all together would be
+    /// told too often.
+    fn window(&self, every: Duration) -> Duration {
+        every.max(Duration::from_millis(self.followers * 1_000 / CHANGE_EVENTS_PER_SECOND_MAX as u64))
+    }
+
     /// How many jobs one event may tell, so that all together are not told more than is allowed in a second.
     fn jobs_max(&self) -> usize {
-        let millis = |every: Duration| usize::try_from(every.as_millis()).unwrap_or(usize::MAX).max(1);
+        let millis = |every| self.window(every).as_millis().max(1);
         let per_kilosecond = |(key, feed): (&ChangesKey, &ChangesFeed)| {
-            feed.teller.followers().saturating_mul(1_000_000) / millis(key.every)
+            feed.teller.followers() as u128 * 1_000_000 / millis(key.every)
         };
-        let events: usize = self.changes.iter().map(per_kilosecond).sum();
-        (CHANGED_JOBS_PER_SECOND_MAX * 1_000 / events.max(1)).clamp(CHANGED_JOBS_MIN, CHANGED_JOBS_MAX)
+        let events: u128 = self.changes.iter().map(per_kilosecond).sum();
+        let jobs = CHANGED_JOBS_PER_SECOND_MAX as u128 * 1_000 / events.max(1);
+        usize::try_from(jobs).unwrap_or(usize::MAX).clamp(1, CHANGED_JOBS_MAX)
+    }
+
+    fn count_followers(&mut self) {
+        self.changes.retain(|_, feed| feed.teller.followers() > 0);
+        self.followers = self.changes.values().map(|feed| feed.teller.followers() as u64).sum();
     }
 
     /// The lists to look at: all that somebody follows and that may have changed.
@@ -245,14 +262,15 @@ mod tests {
     }
 
     #[test]
-    fn the_more_follow_the_fewer_jobs_each_is_told_at_once() {
+    fn the_more_follow_the_less_often_and_the_fewer_jobs_each_is_told() {
         let mut feeds = Feeds::default();
         let _one = feeds.follow_changes(key("0")).unwrap();
-        assert_eq!(feeds.jobs_max(), CHANGED_JOBS_MAX);
-        let _many: Vec<_> = (0..99).map(|_| feeds.follow_changes(key("0")).unwrap()).collect();
-        assert_eq!(feeds.jobs_max(), CHANGED_JOBS_PER_SECOND_MAX / 400);
-        let _more: Vec<_> = (0..9_900).map(|_| feeds.follow_changes(key("0")).unwrap()).collect();
-        assert_eq!(feeds.jobs_max(), CHANGED_JOBS_MIN);
+        assert_eq!((feeds.window(EVERY), feeds.jobs_max()), (EVERY, CHANGED_JOBS_MAX));
+        let _some: Vec<_> = (0..9).map(|_| feeds.follow_changes(key("0")).unwrap()).collect();
+        assert_eq!((feeds.window(EVERY), feeds.jobs_max()), (EVERY, CHANGED_JOBS_PER_SECOND_MAX / 40));
+        let _many: Vec<_> = (0..190).map(|_| feeds.follow_changes(key("0")).unwrap()).collect();
+        let jobs_max = CHANGED_JOBS_PER_SECOND_MAX / CHANGE_EVENTS_PER_SECOND_MAX;
+        assert_eq!((feeds.window(EVERY), feeds.jobs_max()), (Duration::from_secs(2), jobs_max));
     }
 
     #[test]

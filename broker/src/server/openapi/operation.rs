@@ -49,7 +49,7 @@ struct Body {
 struct Answered {
     status: u16,
     meaning: &'static str,
-    media_type: Option<&'static str>,
+    media_types: Vec<&'static str>,
     /// None = OpenAPI has no words for it.
     schema: Option<MakeSchema>,
     headers: &'static [(&'static str, &'static str)],
@@ -146,7 +146,7 @@ impl Operation {
         self.answered(Answered {
             status,
             meaning,
-            media_type: Some(JSON),
+            media_types: vec![JSON],
             schema: Some(schema),
             headers: &[],
         })
@@ -160,12 +160,20 @@ impl Operation {
     /// Answers text of a media type.
     pub(super) fn answers_media(self, media_type: &'static str, meaning: &'static str) -> Self {
         let schema = (media_type != EVENTS).then_some(text as MakeSchema);
-        self.answered(Answered { status: 200, meaning, media_type: Some(media_type), schema, headers: &[] })
+        self.answered(Answered { status: 200, meaning, media_types: vec![media_type], schema, headers: &[] })
+    }
+
+    /// The last answer may be of this media type too.
+    pub(super) fn or_media(mut self, media_type: &'static str) -> Self {
+        if let Some(answered) = self.answers.last_mut() {
+            answered.media_types.push(media_type);
+        }
+        self
     }
 
     /// Answers without a body.
     pub(super) fn answers_nothing(self, status: u16, meaning: &'static str) -> Self {
-        self.answered(Answered { status, meaning, media_type: None, schema: None, headers: &[] })
+        self.answered(Answered { status, meaning, media_types: Vec::new(), schema: None, headers: &[] })
     }
 
     fn answered(mut self, answered: Answered) -> Self {
@@ -226,10 +234,10 @@ impl Operation {
 
     pub(super) fn responses(&self, access: Access, generator: &mut SchemaGenerator) -> Value {
         let mut responses = Map::new();
-        for Answered { status, meaning, media_type, schema, headers } in &self.answers {
+        for Answered { status, meaning, media_types, schema, headers } in &self.answers {
             let said = schema.map_or_else(|| json!({}), |schema| json!({ "schema": schema(generator) }));
             let content: Map<_, _> =
-                media_type.iter().map(|media| ((*media).to_owned(), said.clone())).collect();
+                media_types.iter().map(|media| ((*media).to_owned(), said.clone())).collect();
             let headers = headers.iter().map(|(name, meaning)| {
                 (*name, json!({ "description": meaning, "schema": { "type": "string" } }))
             });
@@ -297,6 +305,7 @@ fn part_of_path(name: &str, generator: &mut SchemaGenerator) -> (Schema, &'stati
             json_schema!({ "type": "string", "pattern": "^[0-9a-f]{1,64}$" }),
             "Digest of the version, or the unique beginning of one",
         ),
+        "file" => (json_schema!({ "type": "string", "minLength": 1 }), "The file's name"),
         "function" => {
             (json_schema!({ "type": "string", "minLength": 1 }), "The function, `f` or `interface.f`")
         }

@@ -9,9 +9,10 @@ use windlass_wire::{
     connection::{ConnectionList, IdentityView},
     frame::SUBPROTOCOLS,
     id::JobId,
-    job::{JobAccepted, JobPage, JobStanding, JobView},
+    job::{JobPage, JobRef, JobStanding, JobView},
     limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
     plugin::{PluginList, PluginView, UploadView},
+    query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
     schema::VERSION,
     span::{Span, Timeout},
     state::JobState,
@@ -55,12 +56,17 @@ struct HandlerSchemas {
 
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    [about(), calls(), jobs(), plugins()].into_iter().flatten().collect()
+    [about(), calls(), jobs(), search(), plugins()].into_iter().flatten().collect()
 }
 
 fn about() -> Vec<Operation> {
     vec![
-        Operation::get("front", "/").answers_text("What this is"),
+        Operation::get("front", "/")
+            .answers_text("What this is, or the console for who asks for HTML")
+            .or_media("text/html"),
+        Operation::get("asset", "/assets/{file}")
+            .answers_media("*/*", "The file")
+            .refuses(&[ErrorCode::NotFound]),
         Operation::get("healthz", "/healthz").answers_text("The process lives"),
         Operation::get("readyz", "/readyz")
             .answers_text("Requests are taken")
@@ -111,16 +117,9 @@ fn jobs() -> Vec<Operation> {
         "opts": { "queue": "mail", "priority": 5, "delay": "10s", "tags": { "customer": "17" } },
     });
     vec![
-        Operation::get("job.list", "/v1/jobs")
-            .query("state", of::<JobState>, "Only jobs in this state")
-            .query("queue", text, "Only jobs of this queue")
-            .query("handler", text, "Only jobs of this handler, by its full name")
-            .query("limit", page_limit, "At most so many")
-            .query("cursor", cursor, "`next` of the page before")
-            .answers::<JobPage>(200, "A page of jobs"),
         Operation::post("job.submit", "/v1/jobs")
             .takes::<Submission>(example)
-            .answers::<JobAccepted>(201, "The job is on disk")
+            .answers::<JobRef>(201, "The job is on disk")
             .with_headers(&[("Location", "Where the job is")])
             .refuses(&NOT_RUN),
         Operation::get("job.get", "/v1/jobs/{id}")
@@ -133,6 +132,12 @@ fn jobs() -> Vec<Operation> {
             .header("Last-Event-ID", text, LAST_EVENT)
             .answers_media(EVENTS, "Events `snapshot`, `job` and `gap` until the job is final")
             .refuses(&[ErrorCode::NotFound]),
+        Operation::get("job.history", "/v1/jobs/{id}/history")
+            .answers::<JobHistory>(200, "What happened to the job, oldest first")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("job.purge", "/v1/jobs/{id}/purge")
+            .answers::<JobRef>(200, "The job is forgotten")
+            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
         Operation::get("job.logs", "/v1/jobs/{id}/logs")
             .answers_text("What the attempts logged, oldest first")
             .refuses(&[ErrorCode::NotFound]),
@@ -145,10 +150,38 @@ fn jobs() -> Vec<Operation> {
             .refuses(&[ErrorCode::Expired, ErrorCode::NotFound, ErrorCode::Quarantined]),
         Operation::post("job.retry", "/v1/jobs/{id}/retry")
             .query("version", version, "The plugin version to run; default: the active one")
-            .answers::<JobAccepted>(201, "The new job is on disk")
+            .answers::<JobRef>(201, "The new job is on disk")
             .with_headers(&[("Location", "Where the new job is")])
             .refuses(&NOT_RUN)
             .refuses(&[ErrorCode::BadState]),
+    ]
+}
+
+fn search() -> Vec<Operation> {
+    vec![
+        Operation::get("job.list", "/v1/jobs")
+            .query("state", states, "Only jobs in one of these states, with commas between")
+            .query("queue", text, "Only jobs of this queue")
+            .query("handler", text, "Only jobs of this handler, by its full name")
+            .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
+            .query("since", moment, "Only jobs submitted at this time or later")
+            .query("until", moment, "Only jobs submitted before this time")
+            .query("text", text, "Only jobs in which these words occur")
+            .query("limit", page_limit, "At most so many")
+            .query("cursor", cursor, "`next` of the page before")
+            .answers::<JobPage>(200, "A page of jobs"),
+        Operation::post("job.query", "/v1/jobs/query")
+            .takes::<JobQuery>(json!({
+                "filter": { "state": "failed", "tags.customer": { "$exists": true } },
+                "fields": ["handler", "error.code"],
+                "sort": ["-ended_at"],
+            }))
+            .answers::<JobPage<Value>>(200, "A page of jobs, or of the fields asked for"),
+        Operation::post("job.bulk", "/v1/bulk")
+            .takes::<BulkRequest>(
+                json!({ "filter": { "queue": "mail" }, "action": "cancel", "dry_run": true }),
+            )
+            .answers::<BulkOutcome>(200, "What was done"),
     ]
 }
 
@@ -186,6 +219,15 @@ fn version(_: &mut SchemaGenerator) -> Schema {
 
 fn page_limit(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 1, "maximum": PAGE_JOBS_MAX, "default": PAGE_JOBS_DEFAULT })
+}
+
+fn states(_: &mut SchemaGenerator) -> Schema {
+    let state = JobState::ALL.map(JobState::name).join("|");
+    json_schema!({ "type": "string", "pattern": format!("^({state})(,({state}))*$") })
+}
+
+fn moment(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "string", "format": "date-time" }, of::<Span>(generator)] })
 }
 
 fn cursor(_: &mut SchemaGenerator) -> Schema {

@@ -24,7 +24,7 @@ use crate::server::{
 use crate::store::{
     Store, StoreError,
     index::Term,
-    listing::{Cursor, Life, Listing, Within},
+    listing::{Cursor, Life, Listing, PAGE_BYTES_MAX, Within},
 };
 
 /// Terms of the index one of which a job must have; with more it is searched as if there were no index.
@@ -156,10 +156,10 @@ fn newest(store: &Store, scope: &Scope<'_>, search: &Search) -> Result<JobPage<V
     Ok(JobPage { items, next: page.next.map(|cursor| cursor.to_string()), cut: page.cut })
 }
 
-/// The first of all jobs that were looked at, in an order.
+/// The first of all jobs that were looked at, in an order. Only what they are ordered by is held of all of them.
 fn ordered(store: &Store, scope: &Scope<'_>, search: &Search) -> Result<JobPage<Value>, StoreError> {
-    let mut found: Vec<(Rank, Value)> = Vec::new();
-    let order = |found: &mut Vec<(Rank, Value)>| {
+    let mut found: Vec<(Rank, JobId)> = Vec::new();
+    let order = |found: &mut Vec<(Rank, JobId)>| {
         found.sort_by(|(left, _), (right, _)| search.compare(left, right));
         // One more than asked for tells whether there is a next page.
         found.truncate(search.limit + 1);
@@ -172,7 +172,7 @@ fn ordered(store: &Store, scope: &Scope<'_>, search: &Search) -> Result<JobPage<
             From::Start | From::Place(_) => true,
         };
         if is_behind {
-            found.push((rank, search.shown(document)));
+            found.push((rank, job.id));
         }
         if found.len() > 2 * search.limit {
             order(&mut found);
@@ -180,10 +180,27 @@ fn ordered(store: &Store, scope: &Scope<'_>, search: &Search) -> Result<JobPage<
         Ok(false)
     })?;
     order(&mut found);
-    let more = found.len() > search.limit;
-    found.truncate(search.limit);
-    let next = found.last().filter(|_| more).map(|(rank, _)| cursor(rank));
-    Ok(JobPage { items: found.into_iter().map(|(_, shown)| shown).collect(), next, cut: page.cut })
+    let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+    for (rank, id) in &found {
+        if items.len() == search.limit || bytes >= PAGE_BYTES_MAX {
+            break;
+        }
+        last = Some(rank);
+        // A job may have been purged since it was found, or have changed: then it is shown as it is now.
+        if let Some(job) = store.job(*id)? {
+            let shown = search.shown(document(&job)?);
+            bytes += shown.to_string().len();
+            items.push(shown);
+        }
+    }
+    let is_last = found.last().map(|(rank, _)| rank) == last;
+    Ok(JobPage { items, next: last.filter(|_| !is_last).map(cursor), cut: page.cut })
+}
+
+/// A job as lists show it.
+fn document(job: &Job) -> Result<Value, StoreError> {
+    serde_json::to_value(job_view(job, None))
+        .map_err(|error| StoreError::Unwritable { what: "a job".to_owned(), detail: error.to_string() })
 }
 
 /// What a filter means among the jobs of one channel, and where they can be.
@@ -263,10 +280,7 @@ impl<'search> Scope<'search> {
         if !is_possible {
             return Ok(None);
         }
-        let document = serde_json::to_value(job_view(job, None)).map_err(|error| StoreError::Unwritable {
-            what: "a job".to_owned(),
-            detail: error.to_string(),
-        })?;
+        let document = document(job)?;
         Ok(self.filter.matches(&document).then_some(document))
     }
 }

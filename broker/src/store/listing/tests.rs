@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use windlass_core::job::{Digest, Payload, Spec, State, Timestamp, compose_id};
+use windlass_core::job::{Digest, Failure, Payload, Spec, State, Timestamp, compose_id};
+
+use windlass_wire::code::ErrorCode;
 
 use super::*;
 use crate::store::{Change, MemoryEngine};
@@ -147,6 +149,21 @@ fn a_long_search_is_cut_and_goes_on_at_its_cursor() {
     let second = store.jobs(&Listing { cursor: first.next, ..all() }, oldest).unwrap();
     assert_eq!(sequences(&second.jobs), [1]);
     assert_eq!((second.next, second.cut), (None, false));
+}
+
+#[test]
+fn a_page_of_long_records_ends_early_and_goes_on_at_its_cursor() {
+    let message = "m".repeat(400 * 1024);
+    let long = |number| {
+        let failure = Failure { code: ErrorCode::HandlerError, message: message.clone(), detail: None };
+        job(compose_id(1, 0, number, 0), State::Failed { at: Timestamp(2), failure })
+    };
+    let jobs: Vec<_> = (1..=12).map(long).collect();
+    let store = stored(&jobs.iter().collect::<Vec<_>>());
+    let first = store.jobs(&all(), |_| Ok(true)).unwrap();
+    assert_eq!((sequences(&first.jobs), first.cut), (vec![12, 11, 10, 9, 8, 7], false));
+    let second = store.jobs(&Listing { cursor: first.next, ..all() }, |_| Ok(true)).unwrap();
+    assert_eq!((sequences(&second.jobs), second.next), (vec![6, 5, 4, 3, 2, 1], None));
 }
 
 #[test]
