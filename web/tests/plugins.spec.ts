@@ -4,6 +4,7 @@ import { component } from "./support/components";
 import { expect, expectAccessible, test } from "./support/test";
 
 test("upload, form, run, result, rollback @phone", async ({ page, open }, { project }) => {
+  test.slow();
   const name = `mine-${project.name}`;
   await open("/plugins");
   await expectAccessible(page);

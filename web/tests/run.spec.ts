@@ -79,6 +79,7 @@ test("the form and its JSON follow each other", async ({ page, open }) => {
 });
 
 test("mistakes are told at their fields, the broker's too @phone", async ({ page, open }) => {
+  test.slow();
   await open("/run/demo/shapes.scale");
   await call(page).click();
   await expect(page.getByLabel("factor f64")).toHaveAccessibleDescription("needs a number, NaN, Infinity or -Infinity");
