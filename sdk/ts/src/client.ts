@@ -6,7 +6,7 @@ import { ConnectionLost, Refused } from "./problem.ts";
 import type { Open, Subscription, SubscriptionHandlers, Topic } from "./subscription.ts";
 import type {
   BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, Page, Plugin, Queue, QueueLimits,
-  QueuePurge, Stats, SubmitOptions, Worker,
+  QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
 } from "./views.ts";
 
 const RECONNECT_MILLIS_MIN = 250;
@@ -16,7 +16,8 @@ const REQUESTS_WAITING_MAX = 1_000;
 /** Ops that may be asked twice, so a new connection asks again what the old one did not answer. */
 const REPEATABLE = new Set([
   "connection.list", "identity", "job.cancel", "job.get", "job.logs", "job.query", "job.result", "job.wait", "ping",
-  "plugin.get", "plugin.list", "queue.get", "queue.limit", "queue.list", "queue.pause", "queue.resume", "session.ops", "stats.get", "worker.list",
+  "plugin.get", "plugin.list", "queue.get", "queue.limit", "queue.list", "queue.pause", "queue.resume",
+  "schedule.get", "schedule.list", "schedule.pause", "schedule.put", "schedule.resume", "session.ops", "stats.get", "worker.list",
 ]);
 
 /** `denied` and `closed` stay so until `authenticate`; `lost` and `connecting` end by themselves. */
@@ -217,6 +218,39 @@ export class Client {
   /** Cancels its jobs that do not run. */
   purgeQueue(queue: string): Promise<QueuePurge> {
     return this.request<QueuePurge>("queue.purge", { queue });
+  }
+
+  /** A page of the schedules, by name; without their arguments. */
+  schedules(page: { limit?: number; cursor?: string } = {}): Promise<SchedulePage> {
+    return this.request<SchedulePage>("schedule.list", page);
+  }
+
+  schedule(name: string): Promise<Schedule> {
+    return this.request<Schedule>("schedule.get", { name });
+  }
+
+  /** Makes a schedule, or changes it into this one. */
+  putSchedule(name: string, schedule: ScheduleOptions): Promise<Schedule> {
+    return this.request<Schedule>("schedule.put", { ...schedule, name });
+  }
+
+  /** Its jobs stay. */
+  deleteSchedule(name: string): Promise<{ name: string }> {
+    return this.request("schedule.delete", { name });
+  }
+
+  /** None of its ticks submits a job until it is resumed. */
+  pauseSchedule(name: string): Promise<Schedule> {
+    return this.request<Schedule>("schedule.pause", { name });
+  }
+
+  resumeSchedule(name: string): Promise<Schedule> {
+    return this.request<Schedule>("schedule.resume", { name });
+  }
+
+  /** Submits a job of it now; answers its id. */
+  triggerSchedule(name: string): Promise<string> {
+    return this.request<string>("schedule.trigger", { name });
   }
 
   async plugins(): Promise<Plugin[]> {

@@ -43,6 +43,10 @@ export interface Job {
   /** Why it does not run yet; only where one job is asked for. */
   waiting?: Waiting;
   tags?: Record<string, string>;
+  /** The schedule that submitted it. */
+  schedule?: string;
+  /** The tick of the schedule it was submitted for; none if that was triggered. */
+  scheduled_for?: string;
   /** Left out of lists and events. */
   args?: unknown;
   /** The job this one is a retry of. */
@@ -177,6 +181,72 @@ export interface QueueLimits {
 export interface QueuePurge {
   cancelled: number;
   more: boolean;
+}
+
+/** A schedule as it is put; what is left out has its default. */
+export interface ScheduleOptions {
+  /** Five fields, six with seconds before them, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
+  cron: string;
+  /** An IANA time zone; default `UTC`. */
+  timezone?: string;
+  handler: string;
+  args?: unknown;
+  /** As for a submission, without `delay`, `run_at`, `hold`, `after` and `idempotency_key`. */
+  opts?: SubmitOptions;
+  /** What happens at a tick while a job before is live: another one beside it (default), none, or one instead of it. */
+  overlap?: Overlap;
+  /** What becomes of ticks that pass while the broker is down: one job for all of them (default), or none. */
+  catch_up?: CatchUp;
+  /** Its jobs are submitted up to so much later, each by the same span; up to an hour. */
+  jitter?: string | number;
+  paused?: boolean;
+}
+
+export type Overlap = "allow" | "skip" | "cancel";
+export type CatchUp = "once" | "skip";
+
+export interface Schedule {
+  name: string;
+  channel: string;
+  cron: string;
+  /** `cron` in plain English. */
+  description: string;
+  timezone: string;
+  handler: string;
+  /** Left out of lists. */
+  args?: unknown;
+  opts: SubmitOptions;
+  overlap: Overlap;
+  catch_up: CatchUp;
+  jitter: string;
+  paused: boolean;
+  created_at: string;
+  /** When it was last put, paused or resumed. */
+  changed_at: string;
+  /** The next ticks, up to five; none while it is paused. */
+  next: string[];
+  /** What happened last. */
+  last?: Tick;
+  /** The last ten ticks and triggers, newest first. */
+  recent: Tick[];
+}
+
+/** What came of a tick or a trigger: a job, or why there is none. */
+export interface Tick {
+  at: string;
+  /** The time of the tick; none = it was triggered. */
+  scheduled_for?: string;
+  job?: string;
+  /** Why no job was submitted. The set may grow. */
+  skipped?: "missed" | "overlap" | "refused" | (string & {});
+  /** What was wrong, if it was `refused`. */
+  error?: Problem;
+}
+
+/** A page of schedules by name; `next` is the cursor of the next one. */
+export interface SchedulePage {
+  items: Schedule[];
+  next?: string;
 }
 
 export interface Plugin {

@@ -79,6 +79,12 @@ pub struct JobView {
     /// Names to find it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The schedule it was submitted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The tick of the schedule it was submitted for; none if that was triggered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<String>,
     /// The final job it tries again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
@@ -92,7 +98,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 26] = [
+    pub const FIELDS: [&str; 28] = [
         "id",
         "handler",
         "version",
@@ -117,11 +123,14 @@ impl JobView {
         "serial_key",
         "idempotency_key",
         "tags",
+        "schedule",
+        "scheduled_for",
         "retry_of",
         "retried_as",
     ];
     /// Those among them that are times.
-    pub const TIMES: [&str; 5] = ["submitted_at", "run_at", "started_at", "ended_at", "expires_at"];
+    pub const TIMES: [&str; 6] =
+        ["submitted_at", "run_at", "started_at", "ended_at", "expires_at", "scheduled_for"];
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
@@ -290,6 +299,8 @@ mod tests {
             idempotency_key: Some(String::new()),
             waiting: None,
             tags: [("a".to_owned(), "b".to_owned())].into(),
+            schedule: Some(String::new()),
+            scheduled_for: Some(time()),
             retry_of: Some(JobId(2)),
             retried_as: Some(JobId(3)),
             args: None,

@@ -18,6 +18,7 @@ pub mod plugin;
 pub mod problem;
 pub mod query;
 pub mod queue;
+pub mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod span;

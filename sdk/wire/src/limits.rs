@@ -86,6 +86,22 @@ pub const SUBMIT_JOBS_MAX: usize = 1000;
 pub const QUEUE_LIMIT_MAX: u32 = 10_000;
 /// The span of a queue's rate, in milliseconds: a week.
 pub const RATE_SPAN_MILLIS_MAX: u64 = 7 * 24 * 3_600_000;
+/// Schedules of one channel.
+pub const CHANNEL_SCHEDULES_MAX: usize = 10_000;
+/// Schedules on one page.
+pub const PAGE_SCHEDULES_MAX: usize = 1000;
+/// Schedules on one page, unless asked otherwise.
+pub const PAGE_SCHEDULES_DEFAULT: usize = 100;
+/// The cron expression of a schedule.
+pub const CRON_BYTES_MAX: usize = 256;
+/// The name of a time zone.
+pub const TIMEZONE_BYTES_MAX: usize = 64;
+/// The jitter of a schedule, in milliseconds: an hour.
+pub const JITTER_MILLIS_MAX: u64 = 3_600_000;
+/// Ticks and triggers of a schedule that are remembered.
+pub const TICKS_KEPT_MAX: usize = 10;
+/// The next ticks of a schedule that are shown.
+pub const NEXT_TICKS_SHOWN_MAX: usize = 5;
 /// The lowest priority; higher goes first.
 pub const PRIORITY_MIN: i8 = -100;
 /// The highest priority.

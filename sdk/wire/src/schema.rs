@@ -1,6 +1,6 @@
 //! JSON Schemas of the types that are written as text of a form of their own.
 
-use alloc::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
@@ -90,6 +90,26 @@ impl JsonSchema for AfterOptions {
             ],
         })
     }
+}
+
+/// Arguments of a handler: by name, in order, or none.
+pub fn args(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["object", "array", "null"] })
+}
+
+/// Options of a submission that makes sense more than once.
+pub(crate) fn repeatable(schema: &mut Schema) {
+    let once = ["delay", "run_at", "after", "idempotency_key"];
+    let none = once.map(|name| (name.to_owned(), json!({"type": "null"})));
+    let mut properties: Map<_, _> = none.into_iter().collect();
+    properties.insert("hold".into(), json!({"const": false}));
+    schema.insert("properties".into(), Value::Object(properties));
+}
+
+/// A span of at most so many milliseconds. Longer ones as text cannot be told apart by a pattern, so text is left out.
+pub(crate) fn span_up_to<const MILLIS_MAX: u64>(schema: &mut Schema) {
+    schema.insert("type".into(), "number".into());
+    schema.insert("maximum".into(), (MILLIS_MAX / 1000).into());
 }
 
 /// Bounds of the tags of a job.
