@@ -36,6 +36,7 @@ function handlers(plugins: Plugin[]): Command[] {
     const path = name.split("/").map(encodeURIComponent).join("/");
     return [
       { id: `run ${name}`, title: `Run ${name}`, kind: "handler", run: () => router.go(`/run/${path}`) },
+      { id: `schedule ${name}`, title: `Schedule ${name}`, kind: "handler", run: () => router.go(`/schedules?new=${encodeURIComponent(name)}`) },
       { id: `jobs ${name}`, title: `Jobs of ${name}`, kind: "handler", run: () => router.go(`/jobs?handler=${encodeURIComponent(name)}`) },
     ];
   });

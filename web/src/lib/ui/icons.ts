@@ -4,6 +4,7 @@ export const icons = {
   overview: "M2 13h12M4 10.5V8M8 10.5V3.5M12 10.5V6",
   jobs: "M5.5 4H14M5.5 8H14M5.5 12H14M2.4 4h.01M2.4 8h.01M2.4 12h.01",
   queues: "M1.8 5.5h3v5h-3zM6.3 5.5h3v5h-3zM11 8h3.4M12.6 6l2 2-2 2",
+  schedules: "M8 14.2A6.2 6.2 0 1 0 8 1.8a6.2 6.2 0 0 0 0 12.4zM8 4.6V8l2.3 1.7",
   run: "M5 3.2v9.6L12.6 8z",
   plugins: "M8 1.8l5.4 3.1v6.2L8 14.2l-5.4-3.1V4.9zM2.8 5L8 8l5.2-3M8 8v6",
   workers: "M4.5 4.5h7v7h-7zM6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14",
