@@ -7,7 +7,7 @@ function row(second: number, change: Partial<Row> = {}): Row {
   const time = new Date(second * 1_000).toISOString();
   return {
     id: `job${second}`, handler: "demo/add", queue: "default", state: "ready", attempt: 0, attemptsMax: 1,
-    submittedAt: time, startedAt: undefined, endedAt: undefined, runAt: undefined, note: "", ...change,
+    submittedAt: time, startedAt: undefined, endedAt: undefined, runAt: undefined, held: false, retried: false, note: "", ...change,
   };
 }
 
