@@ -23,6 +23,7 @@ const TIMEOUT: OptionField = { name: "timeout", title: "Timeout", empty: "30s" }
 const OF_ONE: readonly OptionField[] = [
   { name: "delay", title: "Delay", empty: "none" },
   { name: "run_at", title: "Not before", empty: "2030-01-31T09:00:00Z", rare: true },
+  { name: "parent", title: "Child of job", empty: "none", rare: true, hint: "It is cancelled when that job is." },
   { name: "idempotency_key", title: "Idempotency key", empty: "none", rare: true, hint: "The same key within a day answers the same job." },
 ];
 

@@ -1,6 +1,6 @@
 // Jobs and what leads from one to another, laid out in columns from left to right. Pure.
 
-export type LinkKind = "after" | "retry";
+export type LinkKind = "after" | "child" | "retry";
 
 /** What a job is drawn from. */
 export interface GraphJob {

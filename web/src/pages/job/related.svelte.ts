@@ -16,7 +16,7 @@ const JOBS_BEFORE_MAX = 25;
 /** So many links away from the job. */
 const STEPS_MAX = 3;
 const STATES_MILLIS = 2_000;
-const FIELDS = ["handler", "state", "after", "retry_of", "retried_as"];
+const FIELDS = ["handler", "state", "after", "parent", "retry_of", "retried_as"];
 
 type Found = Map<string, RelatedJob>;
 
@@ -70,7 +70,7 @@ export class Related {
     this.#statesSoon();
   }
 
-  /** What the job comes after or retries, and so on. */
+  /** What the job comes after, is a child of or retries, and so on. */
   async #before(job: Job, found: Found): Promise<void> {
     let edge = [toRelated(job)];
     for (let step = 0; step < STEPS_MAX; step += 1) {
@@ -82,16 +82,18 @@ export class Related {
     if (edge.some(({ from }) => from.some(({ id }) => !found.has(id)))) this.more = true;
   }
 
-  /** What comes after the job or retries it, and so on. It was submitted later. */
+  /** What comes after the job, is a child of it or retries it, and so on. It was submitted later. */
   async #behind({ id, submitted_at }: Job, found: Found): Promise<void> {
     let edge = [found.get(id)!];
     for (let step = 0; step < STEPS_MAX && edge.length > 0; step += 1) {
       const limit = JOBS_MAX - found.size + 1;
-      const filter = { "after.jobs": { $in: edge.map((job) => job.id) }, submitted_at: { $gte: submitted_at } };
-      const after = await this.#query(filter, limit);
+      const ids = edge.map((job) => job.id);
+      const after = await this.#query({ "after.jobs": { $in: ids }, submitted_at: { $gte: submitted_at } }, limit);
+      const children = await this.#query({ parent: { $in: ids } }, limit);
       const retried = await this.#byId(this.#room(edge.flatMap(({ job }) => job?.retried_as ?? []), found, JOBS_MAX));
-      const ids = new Set(this.#room([...after, ...retried].map((job) => job.id), found, JOBS_MAX));
-      edge = [...after, ...retried].filter((job) => ids.has(job.id));
+      const all = [...after, ...children, ...retried];
+      const wanted = new Set(this.#room(all.map((job) => job.id), found, JOBS_MAX));
+      edge = all.filter((job) => wanted.delete(job.id));
       for (const job of edge) found.set(job.id, job);
     }
   }
@@ -131,11 +133,12 @@ export class Related {
 }
 
 function toRelated(job: Job): RelatedJob {
-  const { id, handler, state, after, retry_of, retried_as } = job;
+  const { id, handler, state, after, parent, retry_of, retried_as } = job;
   return {
     id,
     from: [
       ...(after?.jobs ?? []).map((other) => ({ id: other, kind: "after" as const })),
+      ...(parent === undefined ? [] : [{ id: parent, kind: "child" as const }]),
       ...(retry_of === undefined ? [] : [{ id: retry_of, kind: "retry" as const }]),
     ],
     job: { handler, state, ...(retried_as === undefined ? {} : { retried_as }) },
