@@ -68,6 +68,7 @@ test("jobs before and behind are drawn, each a link with its state @phone", asyn
   await expect(page.getByRole("main")).toContainText(last);
   await expect(picture.getByRole("link", { name: /^further away/ })).toHaveCount(2);
   const again = await broker.request<{ job: string }>("POST", `v1/jobs/${last}/retry`);
+  await page.reload();
   await expect(picture.getByRole("link", { name: /^its retry/ })).toHaveAttribute("href", `#/jobs/${again.job}`);
   await broker.request("POST", `v1/jobs/${first}/purge`);
   await page.reload();
