@@ -20,7 +20,7 @@ test("a job is watched while it waits, runs and ends", async ({ page, open, brok
   for (let slot = 0; slot < slots.total; slot += 1) inTheWay.push(await broker.submit("demo/spin", {}, { run_timeout: "never" }));
   const job = await broker.submit("demo/sleep", { millis: 5_000 });
   await open(`/jobs/${job}`);
-  await expect(page.getByText("waits for a slot")).toBeVisible();
+  await expect(page.getByText("waits to run")).toBeVisible();
   await expectAccessible(page);
   for (const other of inTheWay) await broker.request("POST", `v1/jobs/${other}/cancel`);
   await expect(page.getByText("attempt 1 runs")).toBeVisible();
