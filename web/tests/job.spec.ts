@@ -20,7 +20,7 @@ test("a job is watched while it waits, runs and ends", async ({ page, open, brok
   for (let slot = 0; slot < slots.total; slot += 1) inTheWay.push(await broker.submit("demo/spin", {}, { run_timeout: "never" }));
   const job = await broker.submit("demo/sleep", { millis: 5_000 });
   await open(`/jobs/${job}`);
-  await expect(page.getByText("waits for a slot")).toBeVisible();
+  await expect(page.getByText("waits to run")).toBeVisible();
   await expectAccessible(page);
   for (const other of inTheWay) await broker.request("POST", `v1/jobs/${other}/cancel`);
   await expect(page.getByText("attempt 1 runs")).toBeVisible();
@@ -68,6 +68,7 @@ test("jobs before and behind are drawn, each a link with its state @phone", asyn
   await expect(page.getByRole("main")).toContainText(last);
   await expect(picture.getByRole("link", { name: /^further away/ })).toHaveCount(2);
   const again = await broker.request<{ job: string }>("POST", `v1/jobs/${last}/retry`);
+  await page.reload();
   await expect(picture.getByRole("link", { name: /^its retry/ })).toHaveAttribute("href", `#/jobs/${again.job}`);
   await broker.request("POST", `v1/jobs/${first}/purge`);
   await page.reload();

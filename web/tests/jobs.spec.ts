@@ -137,7 +137,7 @@ test("going back leads to the row one came from @phone", async ({ page, open, br
   const grid = page.getByRole("grid", { name: "Jobs" });
   await expect(rows(page).first()).toBeVisible();
   await grid.evaluate((box) => (box.scrollTop = 3_000));
-  const middle = rows(page).nth(15);
+  const middle = rows(page).nth(11);
   await expect(middle).toBeInViewport();
   const id = await middle.getAttribute("id");
   const { y } = (await middle.boundingBox())!;

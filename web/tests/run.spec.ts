@@ -113,7 +113,7 @@ test("a job is submitted with its options and followed to its result @phone", as
   await open("/run/demo/greet");
   await page.getByLabel("name string").fill("Ada");
   await page.getByText("Submit job").click();
-  await page.getByLabel("Queue").fill("mail");
+  await page.getByLabel("Queue", { exact: true }).fill("mail");
   await page.getByLabel("Priority").fill("7");
   await page.getByLabel("Tags").fill("customer = acme");
   await page.getByRole("button", { name: "Submit", exact: true }).click();
@@ -193,7 +193,7 @@ test("a form is filled in like a job was, with every digit", async ({ page, open
   await open(`/run/demo/sleep?from=${job}`);
   await expect(page.getByLabel("millis u64")).toHaveValue("18446744073709551615");
   await expect(json(page)).toHaveValue('{"millis":18446744073709551615}');
-  await expect(page.getByLabel("Queue")).toHaveValue("slow");
+  await expect(page.getByLabel("Queue", { exact: true })).toHaveValue("slow");
   await expect(page.getByRole("link", { name: job })).toBeVisible();
 });
 

@@ -12,9 +12,9 @@ test("a tick without a job says why, also for a reason that is new", () => {
 });
 
 test("a time is told on the clocks of its zone, on both sides of a change of them", () => {
-  expect(inZone("2026-03-29T00:30:00Z", "Europe/Berlin")).toBe("Sun, 29 Mar, 01:30");
-  expect(inZone("2026-03-29T01:30:00Z", "Europe/Berlin")).toBe("Sun, 29 Mar, 03:30");
-  expect(inZone("2026-03-29T01:30:05Z", "UTC")).toBe("Sun, 29 Mar, 01:30:05");
+  expect(inZone("2026-03-29T00:30:00Z", "Europe/Berlin")).toMatch(/^Sun,? 29 Mar, 01:30$/);
+  expect(inZone("2026-03-29T01:30:00Z", "Europe/Berlin")).toMatch(/^Sun,? 29 Mar, 03:30$/);
+  expect(inZone("2026-03-29T01:30:05Z", "UTC")).toMatch(/^Sun,? 29 Mar, 01:30:05$/);
 });
 
 test("a zone the browser does not know is no error", () => {
