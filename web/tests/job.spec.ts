@@ -75,6 +75,18 @@ test("jobs before and behind are drawn, each a link with its state @phone", asyn
   await expect(picture.getByRole("link", { name: /no longer there/ })).toBeAttached();
 });
 
+test("a child leads to its parent, which is drawn before it", async ({ page, open, broker }) => {
+  const parent = await broker.submit("demo/greet", { name: "Ada" }, { hold: true });
+  const child = await broker.submit("demo/greet", { name: "Bob" }, { parent, hold: true });
+  await open(`/jobs/${parent}`);
+  const picture = page.getByRole("group", { name: "Jobs before and after this one" });
+  await picture.getByRole("link", { name: /^its child: demo\/greet, scheduled/ }).click();
+  await expect(page.getByRole("main")).toContainText(child);
+  await expect(picture.getByRole("link", { name: /^its parent/ })).toHaveAttribute("href", `#/jobs/${parent}`);
+  await broker.request("POST", `v1/jobs/${parent}/cancel`);
+  await expect(page.getByRole("alert").filter({ hasText: "Cancelled" })).toBeVisible();
+});
+
 test("going back leads to where a long page was left", async ({ page, open, broker }) => {
   const failed = await broker.finish("demo/panic", { message: "no" }, { retry: { max_attempts: 9, initial: "1ms" } });
   await page.setViewportSize({ width: 900, height: 500 });
@@ -104,6 +116,19 @@ test("cancel asks first, then stops the handler", async ({ page, open, broker })
   await dialog.getByRole("button", { name: "Cancel job" }).click();
   await expect(page.getByRole("alert").filter({ hasText: "Cancelled" })).toBeVisible();
   expect(await broker.request("GET", `v1/jobs/${job}`)).toMatchObject({ state: "cancelled" });
+});
+
+test("purge asks first, then the job is gone", async ({ page, open, broker }) => {
+  const job = await broker.finish("demo/greet", { name: "Ada" });
+  await open("/jobs");
+  await page.evaluate((id) => (location.hash = `/jobs/${id}`), job);
+  await page.getByRole("button", { name: "Purge" }).click();
+  await expectAccessible(page);
+  await page.getByRole("dialog", { name: "Purge this job?" }).getByRole("button", { name: "Purge job" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Jobs" })).toBeVisible();
+  await page.goForward();
+  await expect(page.getByRole("alert")).toContainText("gone");
+  await expectAccessible(page);
 });
 
 test("retry leads to the new job, which says what it is a retry of", async ({ page, open, broker }) => {

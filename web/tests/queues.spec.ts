@@ -18,15 +18,17 @@ test("a queue is paused, limited, purged and resumed @phone", async ({ page, ope
 
   await mail.getByRole("button", { name: `Limits of ${name}` }).click();
   const limits = page.getByRole("dialog", { name: `Limits of ${name}` });
-  await limits.getByLabel("Jobs that start").fill("0");
+  await limits.getByLabel("Jobs that start").first().fill("0");
   await limits.getByRole("button", { name: "Set limits" }).click();
   await expect(limits.getByRole("alert")).toContainText("/rate/count");
   await expectAccessible(page);
-  await limits.getByLabel("Jobs that run at once").fill("4");
-  await limits.getByLabel("Jobs that start").fill("10");
+  await limits.getByLabel("Jobs that run at once").first().fill("4");
+  await limits.getByLabel("Jobs that start").first().fill("10");
+  await limits.getByLabel("Tag").fill("customer");
+  await limits.getByLabel("Jobs that run at once").last().fill("1");
   await limits.getByRole("button", { name: "Set limits" }).click();
-  await expect(mail).toContainText("4 at once, 10 per 1s");
-  expect(await broker.request("GET", `v1/queues/${name}`)).toMatchObject({ concurrency: 4, rate: { count: 10, per: "1s" } });
+  await expect(mail).toContainText("4 at once, 10 per 1s; each customer: 1 at once");
+  expect(await broker.request("GET", `v1/queues/${name}`)).toMatchObject({ concurrency: 4, rate: { count: 10, per: "1s" }, per_tag: { tag: "customer", concurrency: 1 } });
 
   await mail.getByRole("button", { name: `Purge ${name}` }).click();
   const purge = page.getByRole("dialog", { name: `Purge ${name}?` });

@@ -37,6 +37,7 @@ const OF_JOBS: readonly OptionField[] = [
   { name: "max", title: "Longest pause", empty: "1h", retry: true },
   { name: "queue_timeout", title: "Queue timeout", empty: "never", rare: true, hint: "The time it may wait before each attempt; then it expires." },
   { name: "serial_key", title: "Serial key", empty: "none", rare: true, hint: "Of the jobs with the same key one runs at a time." },
+  { name: "retention", title: "Kept for", empty: "as the broker is set up", rare: true, hint: "How long it is kept once it has ended: a span, or never for until it is purged." },
   { name: "max_worker_deaths", title: "Worker deaths", empty: "3", number: true, rare: true, hint: "Workers it may lose before it is quarantined." },
 ];
 

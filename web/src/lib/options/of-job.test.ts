@@ -5,7 +5,7 @@ import { optionsOf } from "./of-job";
 
 const job = (change: Partial<Job>): Job => ({
   id: "00", handler: "demo/add", version: "9f", channel: "0", queue: "default", priority: 0, state: "ready", attempt: 0, max_attempts: 1,
-  submitted_at: "2026-01-02T03:00:00Z", run_timeout_millis: 30_000, ...change,
+  submitted_at: "2026-01-02T03:00:00Z", run_timeout_millis: 30_000, retention_millis: 604_800_000, ...change,
   retry: { max_attempts: 1, initial: "1s", factor: 2, max: "1h", jitter: 0.1, on: ["error", "trap", "timeout", "worker_lost"], ...change.retry },
 });
 
@@ -14,8 +14,8 @@ test("defaults are left out", () => {
 });
 
 test("spans are told in the unit that fits", () => {
-  expect(optionsOf(job({ run_timeout_millis: 90_000, queue_timeout_millis: 3_600_000 }))).toEqual({ run_timeout: "90s", queue_timeout: "1h" });
-  expect(optionsOf(job({ run_timeout_millis: null, queue_timeout_millis: 1_500 }))).toEqual({ run_timeout: "never", queue_timeout: "1500ms" });
+  expect(optionsOf(job({ run_timeout_millis: 90_000, queue_timeout_millis: 3_600_000, retention_millis: 86_400_000 }))).toEqual({ run_timeout: "90s", queue_timeout: "1h", retention: "1d" });
+  expect(optionsOf(job({ run_timeout_millis: null, retention_millis: null, queue_timeout_millis: 1_500, retention_millis: null }))).toEqual({ run_timeout: "never", queue_timeout: "1500ms", retention: "never" });
 });
 
 test("of how it is tried again only what is its own is told", () => {

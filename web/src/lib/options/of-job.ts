@@ -3,17 +3,20 @@
 import type { After, Job, Retry, SubmitOptions } from "windlass";
 
 const RUN_MILLIS_DEFAULT = 30_000;
+/** As brokers are set up unless told otherwise. */
+const RETENTION_MILLIS_DEFAULT = 7 * 86_400_000;
 const RETRY_DEFAULT: Retry = { initial: "1s", factor: 2, max: "1h", jitter: 0.1 };
 const RETRY_KINDS = 4;
 const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]] as const;
 
 export function optionsOf(job: Job): SubmitOptions & Record<string, unknown> {
-  const { queue, priority, tags, retry, run_timeout_millis: run, queue_timeout_millis: wait, serial_key, after } = job;
+  const { queue, priority, tags, retry, run_timeout_millis: run, queue_timeout_millis: wait, retention_millis: kept, serial_key, after } = job;
   return {
     ...(queue === "default" ? {} : { queue }),
     ...(priority === 0 ? {} : { priority }),
     ...(run === RUN_MILLIS_DEFAULT ? {} : { run_timeout: run === null ? "never" : spanOf(run) }),
     ...(wait === undefined ? {} : { queue_timeout: spanOf(wait) }),
+    ...(kept === RETENTION_MILLIS_DEFAULT ? {} : { retention: kept === null ? "never" : spanOf(kept) }),
     ...(serial_key === undefined ? {} : { serial_key }),
     ...(after === undefined ? {} : { after: shortest(after) }),
     ...((retry.max_attempts ?? 1) > 1 ? { retry: retryOf(retry) } : {}),
