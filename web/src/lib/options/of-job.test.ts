@@ -15,7 +15,7 @@ test("defaults are left out", () => {
 
 test("spans are told in the unit that fits", () => {
   expect(optionsOf(job({ run_timeout_millis: 90_000, queue_timeout_millis: 3_600_000, retention_millis: 86_400_000 }))).toEqual({ run_timeout: "90s", queue_timeout: "1h", retention: "1d" });
-  expect(optionsOf(job({ run_timeout_millis: null, retention_millis: null, queue_timeout_millis: 1_500, retention_millis: null }))).toEqual({ run_timeout: "never", queue_timeout: "1500ms", retention: "never" });
+  expect(optionsOf(job({ run_timeout_millis: null, queue_timeout_millis: 1_500, retention_millis: null }))).toEqual({ run_timeout: "never", queue_timeout: "1500ms", retention: "never" });
 });
 
 test("of how it is tried again only what is its own is told", () => {
