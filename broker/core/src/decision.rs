@@ -34,6 +34,8 @@ pub enum Decision {
     ForgetKey(Arc<KeyName>),
     /// Remember a schedule; it replaces the one of the same channel and name.
     SaveSchedule(Arc<Schedule>),
+    /// Remember a schedule whose newest tick submitted no job.
+    SkipTick(Arc<Schedule>),
     /// Forget a schedule.
     ForgetSchedule(Arc<Schedule>),
     /// Make a job of this tick, and come back with [`crate::command::Command::RunSchedule`].

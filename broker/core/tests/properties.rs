@@ -205,6 +205,7 @@ impl World {
                 }
                 Decision::Accept { schedule: Some(_), .. }
                 | Decision::SaveSchedule(_)
+                | Decision::SkipTick(_)
                 | Decision::ForgetSchedule(_)
                 | Decision::Tick(_) => unreachable!("there are no schedules"),
             }

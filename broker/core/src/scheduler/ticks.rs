@@ -121,7 +121,7 @@ impl Scheduler {
         now: Timestamp,
     ) -> Answer {
         let done = self.schedules.done(id, Tick { at: now, scheduled_for: tick, outcome });
-        self.decisions.extend(done.map(Decision::SaveSchedule));
+        self.decisions.extend(done.map(Decision::SkipTick));
         Answer::Done
     }
 

@@ -88,6 +88,10 @@ impl Operation {
         Self::new(Method::POST, name, path).refuses(&[ErrorCode::TooLarge])
     }
 
+    pub(super) fn delete(name: &'static str, path: &'static str) -> Self {
+        Self::new(Method::DELETE, name, path)
+    }
+
     pub(super) fn put(name: &'static str, path: &'static str) -> Self {
         Self::new(Method::PUT, name, path).refuses(&[ErrorCode::TooLarge])
     }
