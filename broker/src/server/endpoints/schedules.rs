@@ -22,13 +22,13 @@ pub(in crate::server) async fn list(mut exchange: Exchange) -> Result<Answer, Pr
 }
 
 pub(in crate::server) async fn get(exchange: Exchange) -> Result<Answer, Problem> {
-    let name = exchange.param("name").to_owned();
+    let name = exchange.param("schedule").to_owned();
     exchange.query.finish()?;
     answer::json(StatusCode::OK, &verbs::schedule(&exchange.context, &exchange.caller, &name).await?)
 }
 
 pub(in crate::server) async fn put(exchange: Exchange) -> Result<Answer, Problem> {
-    let name = exchange.param("name").to_owned();
+    let name = exchange.param("schedule").to_owned();
     // A list would do for a struct.
     let (context, caller, options) = exchange.json::<Map<String, Value>>().await?;
     let options: ScheduleOptions = typed::from_value("", Value::Object(options))?;
@@ -37,7 +37,7 @@ pub(in crate::server) async fn put(exchange: Exchange) -> Result<Answer, Problem
 }
 
 pub(in crate::server) async fn delete(exchange: Exchange) -> Result<Answer, Problem> {
-    let name = exchange.param("name").to_owned();
+    let name = exchange.param("schedule").to_owned();
     let (context, caller, _) = exchange.body(0).await?;
     verbs::delete_schedule(&context, &caller, &name).await?;
     answer::json(StatusCode::OK, &ScheduleRef { name })
@@ -52,13 +52,13 @@ pub(in crate::server) async fn resume(exchange: Exchange) -> Result<Answer, Prob
 }
 
 async fn set_paused(exchange: Exchange, is_paused: bool) -> Result<Answer, Problem> {
-    let name = exchange.param("name").to_owned();
+    let name = exchange.param("schedule").to_owned();
     let (context, caller, _) = exchange.body(0).await?;
     answer::json(StatusCode::OK, &verbs::pause_schedule(&context, &caller, &name, is_paused).await?)
 }
 
 pub(in crate::server) async fn trigger(exchange: Exchange) -> Result<Answer, Problem> {
-    let name = exchange.param("name").to_owned();
+    let name = exchange.param("schedule").to_owned();
     let (context, caller, _) = exchange.body(0).await?;
     accepted(verbs::trigger(&context, &caller, &name).await?)
 }

@@ -322,6 +322,10 @@ fn part_of_path(name: &str, generator: &mut SchemaGenerator) -> (Schema, &'stati
             json_schema!({ "type": "string", "pattern": NAME, "maxLength": windlass_wire::limits::NAME_BYTES_MAX }),
             "The queue",
         ),
+        "schedule" => (
+            json_schema!({ "type": "string", "pattern": NAME, "maxLength": windlass_wire::limits::NAME_BYTES_MAX }),
+            "The schedule",
+        ),
         _ => (json_schema!({ "type": "string", "pattern": PLUGIN_NAME }), "The plugin"),
     }
 }

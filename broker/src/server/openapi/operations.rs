@@ -278,24 +278,24 @@ fn schedules() -> Vec<Operation> {
             .query("limit", schedules_limit, "At most so many")
             .query("cursor", schedules_cursor, "`next` of the page before")
             .answers::<SchedulePage>(200, "A page of schedules, by name"),
-        Operation::get("schedule.get", "/v1/schedules/{name}")
+        Operation::get("schedule.get", "/v1/schedules/{schedule}")
             .answers::<ScheduleView>(200, "The schedule with its arguments")
             .refuses(&[ErrorCode::NotFound]),
-        Operation::put("schedule.put", "/v1/schedules/{name}")
+        Operation::put("schedule.put", "/v1/schedules/{schedule}")
             .takes::<ScheduleOptions>(example)
             .answers::<ScheduleView>(200, "The schedule was there, and does this from now on")
             .answers::<ScheduleView>(201, "The schedule is new")
             .refuses(&NOT_RUN),
-        Operation::delete("schedule.delete", "/v1/schedules/{name}")
+        Operation::delete("schedule.delete", "/v1/schedules/{schedule}")
             .answers::<ScheduleRef>(200, "The schedule is forgotten; its jobs stay")
             .refuses(&[ErrorCode::NotFound]),
-        Operation::post("schedule.pause", "/v1/schedules/{name}/pause")
+        Operation::post("schedule.pause", "/v1/schedules/{schedule}/pause")
             .answers::<ScheduleView>(200, "The schedule; none of its ticks submits a job")
             .refuses(&[ErrorCode::NotFound]),
-        Operation::post("schedule.resume", "/v1/schedules/{name}/resume")
+        Operation::post("schedule.resume", "/v1/schedules/{schedule}/resume")
             .answers::<ScheduleView>(200, "The schedule")
             .refuses(&[ErrorCode::NotFound]),
-        Operation::post("schedule.trigger", "/v1/schedules/{name}/trigger")
+        Operation::post("schedule.trigger", "/v1/schedules/{schedule}/trigger")
             .answers::<JobRef>(201, "A job of the schedule is on disk")
             .with_headers(&[("Location", "Where the job is")])
             .refuses(&NOT_RUN),
