@@ -87,7 +87,7 @@ pub async fn run(
     let registry = Registry::open(store.clone(), engines, &settings.data, Compiler::of_this_program()?)?;
     let metrics = Arc::new(Metrics::default());
     let (worker, reports) = LocalWorker::start(slots, registry.clone(), store.clone())?;
-    let (driver, handle) =
+    let (driver, handle, ticks) =
         Driver::restore(store.clone(), Arc::new(worker), reports, Arc::clone(&metrics), Clock::start())?;
     if settings.demo {
         install_demo(&registry).await?;
@@ -110,6 +110,7 @@ pub async fn run(
     let serving = tokio::spawn(server::serve(
         bound,
         Context::new(parts)?,
+        ticks,
         settings.drain,
         stopping.clone().cancelled_owned(),
     ));

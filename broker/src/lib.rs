@@ -7,6 +7,7 @@
 
 pub mod auth;
 mod broker;
+pub mod calendar;
 pub mod cli;
 pub mod config;
 pub mod driver;

@@ -23,6 +23,14 @@ pub struct Metrics {
     pub jobs_succeeded: Counter,
     /// Jobs given to a worker.
     pub leases_granted: Counter,
+    /// Ticks of schedules that passed while the broker was down, and are not made up for.
+    pub ticks_missed: Counter,
+    /// Ticks of schedules that were skipped because a job before was live.
+    pub ticks_overlapped: Counter,
+    /// Ticks of schedules whose job could not be accepted.
+    pub ticks_refused: Counter,
+    /// Ticks of schedules that became jobs.
+    pub ticks_submitted: Counter,
 }
 
 impl Metrics {
@@ -37,6 +45,10 @@ impl Metrics {
             ("windlass_jobs_submitted", "Jobs accepted", &self.jobs_submitted),
             ("windlass_jobs_succeeded", "Jobs that ended with a result", &self.jobs_succeeded),
             ("windlass_leases_granted", "Jobs given to a worker", &self.leases_granted),
+            ("windlass_ticks_missed", "Ticks that passed while the broker was down", &self.ticks_missed),
+            ("windlass_ticks_overlapped", "Ticks skipped while a job was live", &self.ticks_overlapped),
+            ("windlass_ticks_refused", "Ticks whose job could not be accepted", &self.ticks_refused),
+            ("windlass_ticks_submitted", "Ticks that became jobs", &self.ticks_submitted),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());

@@ -117,7 +117,7 @@ fn driver(directory: &Path) -> Handle {
         Registry::open(store.clone(), engines, directory, compiler).expect("an empty registry opens");
     let (worker, reports) = LocalWorker::start(1, registry, store.clone()).expect("a worker can be started");
     let metrics = Arc::new(Metrics::default());
-    let (driver, handle) = Driver::restore(store, Arc::new(worker), reports, metrics, Clock::start())
+    let (driver, handle, _) = Driver::restore(store, Arc::new(worker), reports, metrics, Clock::start())
         .expect("an empty store is restored at once");
     tokio::spawn(driver.run());
     handle

@@ -1,6 +1,6 @@
 //! Everything that can be asked of the core, and the refusals it may answer.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use thiserror::Error;
 use windlass_wire::{id::JobId, job::Usage, state::JobState};
@@ -8,6 +8,7 @@ use windlass_wire::{id::JobId, job::Usage, state::JobState};
 use crate::{
     job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
     queue::Rate,
+    schedule::{Plan, ScheduleId},
 };
 
 /// A call waiting for or holding a slot; numbered by whoever asks.
@@ -36,6 +37,17 @@ pub struct LimitChange {
     pub concurrency: Option<Option<u32>>,
     /// How many start in a span at most; `Some(None)` = no limit.
     pub rate: Option<Option<Rate>>,
+}
+
+/// A change of a schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScheduleChange {
+    /// It does this from now on; it is made if there is none of the name.
+    Put(Box<Plan>),
+    /// It does nothing until it is resumed, or goes on.
+    Pause(bool),
+    /// It is forgotten; its jobs stay.
+    Delete,
 }
 
 /// Everything that can be asked.
@@ -74,6 +86,25 @@ pub enum Command {
         channel: String,
         /// Its name.
         name: String,
+    },
+    /// Change a schedule.
+    ChangeSchedule {
+        /// The channel it belongs to.
+        channel: String,
+        /// Its name.
+        name: String,
+        /// What changes.
+        change: ScheduleChange,
+    },
+    /// Accept a job of a schedule: for a tick that was told by [`crate::decision::Decision::Tick`], or because it is
+    /// triggered.
+    RunSchedule {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// The time of the tick; none = it is triggered.
+        tick: Option<Timestamp>,
+        /// The job, or why none can be made.
+        made: Result<Submission, Failure>,
     },
     /// Give a call a slot.
     Call {
@@ -133,6 +164,8 @@ pub enum Answer {
     Done,
     /// So many jobs were cancelled; more are left if the flag says so.
     Purged(usize, bool),
+    /// The schedule was made.
+    ScheduleMade,
     /// The job was accepted under this id, now or when its idempotency key was seen first.
     Submitted(JobId),
     /// The jobs were accepted under these ids, in their order.
@@ -163,12 +196,18 @@ pub enum Refusal {
     /// The lease is not or no longer the job's.
     #[error("the lease has ended")]
     StaleFence,
+    /// The tick is not or no longer on its way.
+    #[error("the tick is done with")]
+    StaleTick,
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,
     /// No queue has this name.
     #[error("there is no such queue")]
     UnknownQueue,
+    /// No schedule has this name, or this id any more.
+    #[error("there is no such schedule")]
+    UnknownSchedule,
     /// The jobs to come after have ended otherwise than is needed; this one is the reason.
     #[error("job `{0}` has ended otherwise than `after` needs")]
     Unreachable(JobId),

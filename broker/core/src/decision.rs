@@ -7,18 +7,21 @@ use crate::{
     idempotency::{KeyName, KeyRecord},
     job::{Fence, Job, WorkerId},
     queue::Queue,
+    schedule::{DueTick, Schedule},
 };
 
 /// One decision. Those before an effect that depends on them come first.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Remember a job just accepted, and in the same write its idempotency key. Whoever watches it learns of it
-    /// once it is durable.
+    /// Remember a job just accepted, and in the same write its idempotency key and the tick it was made for. Whoever
+    /// watches it learns of it once it is durable.
     Accept {
         /// The job.
         job: Arc<Job>,
         /// Its key, if it has one.
         key: Option<KeyRecord>,
+        /// The schedule it is a job of, with its tick done, if it was made for one or triggered.
+        schedule: Option<Arc<Schedule>>,
     },
     /// Remember this record; it replaces the one before. Whoever watches the job learns of it once it is durable.
     Save(Arc<Job>),
@@ -29,6 +32,14 @@ pub enum Decision {
     SaveQueue(Queue),
     /// Forget an idempotency key.
     ForgetKey(Arc<KeyName>),
+    /// Remember a schedule; it replaces the one of the same channel and name.
+    SaveSchedule(Arc<Schedule>),
+    /// Remember a schedule whose newest tick submitted no job.
+    SkipTick(Arc<Schedule>),
+    /// Forget a schedule.
+    ForgetSchedule(Arc<Schedule>),
+    /// Make a job of this tick, and come back with [`crate::command::Command::RunSchedule`].
+    Tick(DueTick),
     /// Give the job to the worker, once its submission is durable.
     Assign {
         /// Who runs it.

@@ -23,6 +23,7 @@ use crate::{
     idempotency::Idempotency,
     limits::{ATTEMPTS_KEPT_MAX, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
+    schedule::Origin,
 };
 
 /// Milliseconds since 1970 in UTC. Deadlines are stored and cross machines, so never an `Instant`.
@@ -117,6 +118,9 @@ pub struct Spec {
     pub idempotency: Option<Idempotency>,
     /// Names to find it by.
     pub tags: BTreeMap<String, String>,
+    /// The schedule that submitted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Origin>,
     /// When it was accepted.
     pub submitted_at: Timestamp,
     /// The final job it tries again.
@@ -261,6 +265,7 @@ impl Spec {
             serial_key: None,
             idempotency: None,
             tags: BTreeMap::new(),
+            schedule: None,
             submitted_at,
             retry_of: None,
         }
@@ -284,6 +289,8 @@ impl Spec {
             hold: false,
             after: None,
             idempotency: None,
+            // It belongs to the schedule still, but is no job of the tick.
+            schedule: self.schedule.clone().map(|origin| Origin { tick: None, ..origin }),
             submitted_at,
             retry_of: Some(retry_of),
             ..self.clone()

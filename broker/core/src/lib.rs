@@ -6,7 +6,7 @@
 //! same history always leads to the same state.
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `dependency`, `queue`, `ready`,
-//! `serial`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
+//! `serial`, `idempotency`, `schedule` and `schedules`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
 //! `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
 //! Beside them stands `query`: which documents a filter means.
 #![no_std]
@@ -29,6 +29,8 @@ pub mod query;
 pub mod queue;
 mod ready;
 pub mod retry;
+pub mod schedule;
 pub mod scheduler;
+mod schedules;
 mod serial;
 pub mod slots;

@@ -4,6 +4,8 @@
 pub const LIVE_JOBS_MAX: usize = 1_000_000;
 /// Queues over all channels; their numbers are three bytes of a job's id.
 pub const QUEUES_MAX: u32 = 1 << 16;
+/// Schedules over all channels.
+pub const SCHEDULES_MAX: usize = 50_000;
 /// Calls waiting for a slot.
 pub const CALLS_WAITING_MAX: usize = 10_000;
 /// Idempotency keys remembered at once, over all channels.

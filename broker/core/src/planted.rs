@@ -27,8 +27,14 @@ pub enum Bug {
     KeyOnlyInMemory,
     /// A lost worker's jobs are forgotten.
     LostWithWorker,
+    /// Of missed ticks each makes a job.
+    MissedTicksAllRun,
+    /// A job of a schedule is not live to it any more once it has begun.
+    OverlapForgotten,
     /// A pause is forgotten at a restart.
     PauseForgotten,
+    /// What passed while a schedule was paused is made up for.
+    PausedTicksComeBack,
     /// A failure counts twice.
     RetryCountedTwice,
     /// A serial key is free between the attempts of the job that has it.
@@ -37,11 +43,17 @@ pub enum Bug {
     StaleFenceAccepted,
     /// A job starts before its submission is durable.
     StartBeforeDurable,
+    /// Ticks are known by their time alone, so that of two schedules with the same one only one comes.
+    TickKeyWithoutSchedule,
+    /// A tick is not written with its job.
+    TickOnlyInMemory,
+    /// Ticks come a second early.
+    TickTooEarly,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -53,11 +65,17 @@ impl Bug {
         Self::FenceWithoutStart,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
+        Self::MissedTicksAllRun,
+        Self::OverlapForgotten,
         Self::PauseForgotten,
+        Self::PausedTicksComeBack,
         Self::RetryCountedTwice,
         Self::SerialKeyFreeBetweenAttempts,
         Self::StaleFenceAccepted,
         Self::StartBeforeDurable,
+        Self::TickKeyWithoutSchedule,
+        Self::TickOnlyInMemory,
+        Self::TickTooEarly,
     ];
 }
 

@@ -1,6 +1,7 @@
 //! The owner of live jobs: takes commands and time, answers decisions.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     vec::Vec,
@@ -19,6 +20,8 @@ use crate::{
     limits::{CALLS_WAITING_MAX, COUNTER_BITS, SLOTS_MAX, START_BITS},
     planted::{Bug, planted},
     queue::Queue,
+    schedule::{Calendar, Schedule},
+    schedules::Schedules,
     slots::Slots,
 };
 
@@ -26,17 +29,19 @@ mod accept;
 mod grant;
 mod index;
 mod queues;
+mod ticks;
 mod why;
 
 use self::index::Indexes;
 pub use self::{queues::QueueStatus, why::Waiting};
 
-/// Every job that is not final, every waiting call and every slot.
+/// Every job that is not final, every schedule, every waiting call and every slot.
 #[derive(Debug)]
 pub struct Scheduler {
     live: BTreeMap<JobId, Arc<Job>>,
     indexes: Indexes,
     keys: Keys,
+    schedules: Schedules,
     census: Census,
     calls: WaitingCalls,
     slots: Slots,
@@ -59,6 +64,8 @@ pub struct Remembered {
     pub ended: BTreeMap<JobId, bool>,
     /// The idempotency keys.
     pub keys: Vec<KeyRecord>,
+    /// The schedules.
+    pub schedules: Vec<Schedule>,
 }
 
 /// Counts within one start of the broker, so that numbers grow over all starts without being stored.
@@ -85,11 +92,17 @@ impl Scheduler {
     /// Takes up what a store remembered. Jobs that were running lost their worker with the last broker.
     ///
     /// `start` is greater than at any start before.
-    pub fn restore(start: u32, remembered: Remembered, now: Timestamp) -> (Self, Vec<Decision>) {
+    pub fn restore(
+        start: u32,
+        remembered: Remembered,
+        calendar: Box<dyn Calendar>,
+        now: Timestamp,
+    ) -> (Self, Vec<Decision>) {
         let mut scheduler = Self {
             live: BTreeMap::new(),
             indexes: Indexes::default(),
             keys: Keys::default(),
+            schedules: Schedules::new(calendar),
             census: Census::default(),
             calls: WaitingCalls::default(),
             slots: Slots::default(),
@@ -110,6 +123,7 @@ impl Scheduler {
             }
         }
         scheduler.settle_left(&remembered.ended, now);
+        remembered.schedules.into_iter().for_each(|schedule| scheduler.restore_schedule(schedule, now));
         let decisions = core::mem::take(&mut scheduler.decisions);
         (scheduler, decisions)
     }
@@ -135,6 +149,7 @@ impl Scheduler {
             let applied = self.apply(id, event, now);
             assert!(applied.is_ok(), "what stands in a timetable waits for it");
         }
+        self.tick(now);
         self.settle(now);
         self.indexes.reopen_queues(now);
         self.fill_slots(now);
@@ -145,7 +160,9 @@ impl Scheduler {
     pub fn poll_timeout(&self) -> Option<(Timestamp, &'static str)> {
         let call = self.calls.next_deadline().map(|deadline| (deadline, "a call waited too long"));
         let key = self.keys.next_end().map(|end| (end, "an idempotency key is forgotten"));
-        [self.indexes.next_time(), call, key].into_iter().flatten().min()
+        let tick = self.schedules.next_time().filter(|_| !self.draining);
+        let tick = tick.map(|at| (at, "a schedule comes due"));
+        [self.indexes.next_time(), call, key, tick].into_iter().flatten().min()
     }
 
     /// A live job.
@@ -186,6 +203,12 @@ impl Scheduler {
             }
             Command::LimitQueue { channel, name, change } => {
                 self.limit_queue(&channel, &name, change, now)?;
+            }
+            Command::ChangeSchedule { channel, name, change } => {
+                return self.change_schedule(&channel, &name, change, now);
+            }
+            Command::RunSchedule { schedule, tick, made } => {
+                return self.run_schedule(schedule, tick, made, now);
             }
             Command::PurgeQueue { channel, name } => return self.purge_queue(&channel, &name, now),
             Command::Call { call, deadline } => self.call(call, deadline)?,

@@ -15,6 +15,7 @@ use windlass_core::{
     job::{Digest, Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
     queue::{Queue, Rate},
     retry::RetryPolicy,
+    schedule::Calendar,
     scheduler::{Remembered, Scheduler},
 };
 use windlass_wire::{
@@ -120,12 +121,22 @@ struct World {
     limited: BTreeSet<String>,
 }
 
+/// Schedules are simulated and have tests of their own.
+#[derive(Debug)]
+struct NoTicks;
+
+impl Calendar for NoTicks {
+    fn next(&self, _: &str, _: &str, _: Timestamp) -> Option<Timestamp> {
+        None
+    }
+}
+
 const WORKER: WorkerId = WorkerId(0);
 const SLOTS: u32 = 2;
 
 impl World {
     fn new() -> Self {
-        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Timestamp(0));
+        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(NoTicks), Timestamp(0));
         let mut world = Self {
             scheduler,
             now: Timestamp(0),
@@ -153,7 +164,7 @@ impl World {
     fn carry_out(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
             match decision {
-                Decision::Accept { job, key } => {
+                Decision::Accept { job, key, schedule: None } => {
                     assert_eq!((job.revision, key.is_some()), (1, job.spec.idempotency.is_some()));
                     if let Some(key) = key {
                         assert_eq!(key.job, job.id);
@@ -192,6 +203,11 @@ impl World {
                 Decision::Stop { fence, .. } => {
                     assert!(self.running.contains_key(&fence), "only what runs is stopped");
                 }
+                Decision::Accept { schedule: Some(_), .. }
+                | Decision::SaveSchedule(_)
+                | Decision::SkipTick(_)
+                | Decision::ForgetSchedule(_)
+                | Decision::Tick(_) => unreachable!("there are no schedules"),
             }
         }
         assert!(self.running.len() + self.calls.len() <= SLOTS as usize, "never more runs than slots");
@@ -361,8 +377,9 @@ impl World {
             jobs: self.records.values().filter(|job| !job.state.is_final()).cloned().collect(),
             ended: self.ended(),
             keys: self.keys.values().cloned().collect(),
+            schedules: Vec::new(),
         };
-        let (scheduler, decisions) = Scheduler::restore(self.start, remembered, self.now);
+        let (scheduler, decisions) = Scheduler::restore(self.start, remembered, Box::new(NoTicks), self.now);
         self.scheduler = scheduler;
         self.ready_since.values_mut().for_each(|since| *since = self.now);
         self.old_fences.extend(std::mem::take(&mut self.running).into_keys());

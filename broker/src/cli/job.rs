@@ -159,6 +159,8 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         format!("{} µs, {} µs of CPU, {} bytes", usage.wall_micros, usage.cpu_micros, usage.memory_bytes_peak)
     });
     fields.extend(last.map(|usage| ("used", usage)));
+    fields.extend(job.schedule.clone().map(|schedule| ("schedule", schedule)));
+    fields.extend(job.scheduled_for.clone().map(|at| ("scheduled for", at)));
     let links = [("retry of", job.retry_of), ("retried as", job.retried_as)];
     fields.extend(links.into_iter().filter_map(|(name, job)| Some((name, job?.to_string()))));
     fields.extend(job.tags.iter().map(|(name, value)| ("tag", format!("{name}={value}"))));

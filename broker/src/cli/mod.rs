@@ -13,6 +13,7 @@ mod plugin;
 mod progress;
 mod queue;
 mod run;
+mod schedule;
 mod search;
 mod serve;
 mod submit;
@@ -67,6 +68,9 @@ enum Command {
     /// Look at queues, pause, limit and purge them
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Look at schedules, put, pause, trigger and delete them
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Print the token of the broker whose state is here
     Token(token::TokenFlags),
     /// Watch what the broker does
@@ -112,6 +116,7 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Job(command) => client_runtime()?.block_on(job::run(&command, broker, output)),
         Command::Worker(command) => client_runtime()?.block_on(worker::run(&command, broker, output)),
         Command::Queue(command) => client_runtime()?.block_on(queue::run(&command, broker, output)),
+        Command::Schedule(command) => client_runtime()?.block_on(schedule::run(command, broker, output)),
         Command::Token(flags) => token::run(&flags, output),
         Command::Top => client_runtime()?.block_on(top::run(broker, output)),
         Command::Completion(flags) => completion::run(&flags, &mut Cli::command(), output),

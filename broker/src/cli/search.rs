@@ -28,6 +28,9 @@ pub(crate) struct ListFlags {
     /// Only jobs of this handler
     #[arg(long)]
     handler: Option<String>,
+    /// Only jobs that this schedule submitted
+    #[arg(long)]
+    schedule: Option<String>,
     /// Only jobs with this tag: KEY:VALUE, or KEY for any value
     #[arg(long)]
     tag: Option<String>,
@@ -153,6 +156,7 @@ impl ListFlags {
             ("state", &state),
             ("queue", &self.queue),
             ("handler", &self.handler),
+            ("schedule", &self.schedule),
             ("tag", &self.tag),
             ("since", &self.since),
             ("until", &self.until),
@@ -203,6 +207,7 @@ mod tests {
             state: vec![JobState::Failed, JobState::Ready],
             queue: Some("a&state=ready".to_owned()),
             handler: Some("demo/add".to_owned()),
+            schedule: None,
             tag: Some("who:me&you".to_owned()),
             since: None,
             until: None,

@@ -41,7 +41,7 @@ pub(crate) struct SubmitFlags {
 /// The options of a job, one flag each.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of the job")]
-struct OptionFlags {
+pub(crate) struct OptionFlags {
     /// The queue to wait in [default: default]
     #[arg(long)]
     queue: Option<String>,
@@ -229,7 +229,7 @@ fn is_the_jobs(problem: &Problem) -> bool {
 }
 
 impl OptionFlags {
-    fn into_options(self) -> SubmitOptions {
+    pub(crate) fn into_options(self) -> SubmitOptions {
         let retry = RetryOptions {
             max_attempts: self.max_attempts,
             initial: self.retry_initial,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
-    command::{Answer, Command, LimitChange, Refusal, Submission},
-    job::{Job, Spec, Timestamp},
+    command::{Answer, Command, LimitChange, Refusal, ScheduleChange, Submission},
+    job::{Failure, Job, Spec, Timestamp},
+    schedule::ScheduleId,
     scheduler::{QueueStatus, Waiting},
 };
 use windlass_wire::{id::JobId, state::JobState};
@@ -129,7 +130,9 @@ impl Handle {
     pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
         match self.command(Command::Submit(job.submission()?)).await? {
             Answer::Submitted(id) => Ok(id),
-            Answer::Done | Answer::Purged(..) | Answer::SubmittedMany(_) => Err(Refused::Stopped),
+            Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::SubmittedMany(_) => {
+                Err(Refused::Stopped)
+            }
         }
     }
 
@@ -140,7 +143,9 @@ impl Handle {
         let jobs = jobs.into_iter().map(NewJob::submission).collect::<Result<_, _>>()?;
         match self.command(Command::SubmitMany(jobs)).await? {
             Answer::SubmittedMany(ids) => Ok(ids),
-            Answer::Done | Answer::Purged(..) | Answer::Submitted(_) => Err(Refused::Stopped),
+            Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::Submitted(_) => {
+                Err(Refused::Stopped)
+            }
         }
     }
 
@@ -177,7 +182,43 @@ impl Handle {
         let (channel, name) = (channel.to_owned(), name.to_owned());
         match self.command(Command::PurgeQueue { channel, name }).await? {
             Answer::Purged(count, has_more) => Ok((count, has_more)),
-            Answer::Done | Answer::Submitted(_) | Answer::SubmittedMany(_) => Err(Refused::Stopped),
+            Answer::Done | Answer::ScheduleMade | Answer::Submitted(_) | Answer::SubmittedMany(_) => {
+                Err(Refused::Stopped)
+            }
+        }
+    }
+
+    /// Changes a schedule, which is made if it is put and there is none; durable when it answers whether it was made.
+    ///
+    /// Cancel safety: dropped before the answer, the change may have been made or not.
+    pub async fn change_schedule(
+        &self,
+        channel: &str,
+        name: &str,
+        change: ScheduleChange,
+    ) -> Result<bool, Refused> {
+        let (channel, name) = (channel.to_owned(), name.to_owned());
+        let answer = self.command(Command::ChangeSchedule { channel, name, change }).await?;
+        Ok(answer == Answer::ScheduleMade)
+    }
+
+    /// Accepts the job that was made of a tick, or because the schedule is triggered, or remembers why none can be;
+    /// durable when it answers. None: it was remembered.
+    ///
+    /// Cancel safety: dropped before the answer, the job may have been accepted or not.
+    pub async fn run_schedule(
+        &self,
+        schedule: ScheduleId,
+        tick: Option<Timestamp>,
+        made: Result<NewJob, Failure>,
+    ) -> Result<Option<JobId>, Refused> {
+        let made = match made {
+            Ok(job) => Ok(job.submission()?),
+            Err(failure) => Err(failure),
+        };
+        match self.command(Command::RunSchedule { schedule, tick, made }).await? {
+            Answer::Submitted(id) => Ok(Some(id)),
+            Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::SubmittedMany(_) => Ok(None),
         }
     }
 

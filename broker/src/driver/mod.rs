@@ -12,6 +12,7 @@ use windlass_core::{
     decision::Decision,
     job::Job,
     limits::COUNTER_BITS,
+    schedule::{DueTick, Schedule, TickOutcome},
     scheduler::Scheduler,
 };
 use windlass_wire::{id::JobId, state::JobState};
@@ -47,7 +48,11 @@ const EVENTS_KEPT_MAX: usize = 4096;
 /// Who waits for one job at most; above it the oldest is told to look into the store.
 const WAITERS_PER_JOB_MAX: usize = 1024;
 
-/// Owns live jobs. Made by [`Driver::restore`], used up by [`Driver::run`].
+/// The ticks of schedules that have come, each to be answered by [`Handle::run_schedule`]. There is one of a schedule
+/// at most, and their number has a limit.
+pub type Ticks = mpsc::UnboundedReceiver<DueTick>;
+
+/// Owns live jobs and schedules. Made by [`Driver::restore`], used up by [`Driver::run`].
 pub struct Driver {
     scheduler: Scheduler,
     store: Store,
@@ -58,6 +63,7 @@ pub struct Driver {
     unsent: Option<Vec<Change>>,
     calls: HashMap<CallId, Box<CallRequest>>,
     last_call: u64,
+    ticks: mpsc::UnboundedSender<DueTick>,
     waiters: HashMap<JobId, Vec<oneshot::Sender<Option<Arc<Job>>>>>,
     events: broadcast::Sender<JobEvent>,
     last_seq: u64,
@@ -77,10 +83,11 @@ impl Driver {
         reports: mpsc::Receiver<Report>,
         metrics: Arc<Metrics>,
         clock: Clock,
-    ) -> Result<(Self, Handle), StoreError> {
+    ) -> Result<(Self, Handle, Ticks), StoreError> {
         let (scheduler, decisions) = restore::scheduler(&store, clock.now())?;
         let (to_driver, inputs) = mpsc::channel(MAILBOX_INPUTS_MAX);
         let (tell_durable, durable) = mpsc::channel(GROUPS_IN_FLIGHT_MAX);
+        let (ticks, due) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(EVENTS_KEPT_MAX);
         let handle = Handle { inputs: to_driver, events: events.clone(), worker: Arc::clone(&worker), clock };
         let last_seq = u64::from(store.start_number()) << COUNTER_BITS;
@@ -95,6 +102,7 @@ impl Driver {
             unsent: None,
             calls: HashMap::new(),
             last_call: 0,
+            ticks,
             waiters: HashMap::new(),
             events,
             last_seq,
@@ -106,7 +114,7 @@ impl Driver {
         };
         driver.carry_out(decisions);
         driver.tell(Command::Join { worker: LOCAL_WORKER, slots });
-        Ok((driver, handle))
+        Ok((driver, handle, due))
     }
 
     /// Drives until drained, until the last handle is gone, or until a write fails, which it answers.
@@ -234,12 +242,14 @@ impl Driver {
     fn carry_out(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
             match decision {
-                Decision::Accept { job, key } => {
+                Decision::Accept { job, key, schedule } => {
                     self.groups.submitted(job.id);
-                    self.record(|change| match &key {
-                        Some(key) => change.set_job(&job)?.set_idempotency_key(key),
-                        None => change.set_job(&job),
+                    self.record(|change| {
+                        let change = change.set_job(&job)?;
+                        let change = key.iter().try_fold(change, Change::set_idempotency_key)?;
+                        schedule.iter().try_fold(change, |change, schedule| change.set_schedule(schedule))
                     });
+                    self.metrics.ticks_submitted.inc_by(u64::from(has_tick(&job)));
                     self.groups.after(Effect::Publish(job));
                 }
                 Decision::Save(job) => {
@@ -249,6 +259,11 @@ impl Driver {
                 Decision::SaveRetried(job) => self.record(|change| change.set_job(&job)),
                 Decision::SaveQueue(queue) => self.record(|change| change.set_queue(&queue)),
                 Decision::ForgetKey(name) => self.record(|change| change.forget_idempotency_key(&name)),
+                Decision::SaveSchedule(schedule) => self.record(|change| change.set_schedule(&schedule)),
+                Decision::ForgetSchedule(schedule) => self.record(|change| change.forget_schedule(&schedule)),
+                Decision::SkipTick(schedule) => self.skip_tick(&schedule),
+                // Whoever takes ticks may be gone: then the broker goes down, and they come after its next start.
+                Decision::Tick(due) => drop(self.ticks.send(due)),
                 Decision::Assign { fence, job, .. } => {
                     self.metrics.leases_granted.inc();
                     if self.groups.is_undurable(job.id) {
@@ -266,6 +281,23 @@ impl Driver {
                 Decision::Stop { fence, .. } => self.groups.after(Effect::Stop(fence)),
             }
         }
+    }
+
+    fn skip_tick(&mut self, schedule: &Schedule) {
+        self.record(|change| change.set_schedule(schedule));
+        let Some(tick) = schedule.recent.first() else { return };
+        let (channel, name, tick) = (&schedule.channel, &schedule.name, &tick.outcome);
+        let counter = match tick {
+            TickOutcome::Missed => &self.metrics.ticks_missed,
+            TickOutcome::Overlap => &self.metrics.ticks_overlapped,
+            TickOutcome::Refused(failure) => {
+                let reason = &failure.message;
+                tracing::warn!(channel, schedule = name, reason, "a tick of a schedule submitted no job");
+                &self.metrics.ticks_refused
+            }
+            TickOutcome::Submitted(_) => return,
+        };
+        counter.inc();
     }
 
     /// Adds a record to the group. A record that cannot be written is a bug of ours, and going on without it
@@ -361,6 +393,10 @@ impl Driver {
             None => false,
         }
     }
+}
+
+fn has_tick(job: &Job) -> bool {
+    job.spec.schedule.as_ref().is_some_and(|origin| origin.tick.is_some())
 }
 
 async fn pause(duration: Option<std::time::Duration>) {

@@ -9,14 +9,17 @@ use windlass_core::{
 };
 use windlass_wire::id::JobId;
 
-use crate::store::{Store, StoreError};
+use crate::{
+    calendar::Calendar,
+    store::{Store, StoreError},
+};
 
 /// Jobs read at a time.
 const PAGE_JOBS: usize = 1024;
 
 /// The scheduler as it was, with the decisions that follow from the workers having gone.
 pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec<Decision>), StoreError> {
-    let (queues, keys) = (store.queues()?, store.idempotency_keys()?);
+    let (queues, keys, schedules) = (store.queues()?, store.idempotency_keys()?, store.schedules()?);
     let mut jobs = Vec::new();
     loop {
         let page = store.live_jobs(jobs.last().map(|job: &Job| job.id), PAGE_JOBS)?;
@@ -30,12 +33,13 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
         jobs = jobs.len(),
         queues = queues.len(),
         keys = keys.len(),
+        schedules = schedules.len(),
         start = store.start_number(),
         "live jobs restored"
     );
     let ended = ended(store, &jobs)?;
-    let remembered = Remembered { queues, jobs, ended, keys };
-    Ok(Scheduler::restore(store.start_number(), remembered, now))
+    let remembered = Remembered { queues, jobs, ended, keys, schedules };
+    Ok(Scheduler::restore(store.start_number(), remembered, Box::new(Calendar::default()), now))
 }
 
 /// Of the jobs that others wait for those that are final: whether they have succeeded.

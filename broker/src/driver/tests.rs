@@ -36,7 +36,7 @@ impl World {
         let registry = Registry::open(store.clone(), engines, dir.path(), compiler).unwrap();
         let (worker, reports) = LocalWorker::start(slots, registry, store.clone()).unwrap();
         let metrics = Arc::new(Metrics::default());
-        let (driver, handle) =
+        let (driver, handle, _) =
             Driver::restore(store, Arc::new(worker), reports, metrics, Clock::start()).unwrap();
         Self { handle, begun, verdicts, driver: tokio::spawn(driver.run()), _dir: dir }
     }

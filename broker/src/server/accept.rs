@@ -13,13 +13,16 @@ use super::{
     exchange::Origin,
     http,
     limits::{ACCEPT_PAUSE, CONNECTIONS_MAX},
+    ticks,
 };
+use crate::driver::Ticks;
 
-/// Serves until `shutdown` is done; then accepts nothing more, lets what runs end, tells every WebSocket to go, and
+/// Serves, and turns ticks of schedules into jobs, until `shutdown` is done; then accepts nothing more, lets what runs end, tells every WebSocket to go, and
 /// after `drain` cuts what is left.
 pub async fn serve(
     listener: TcpListener,
     context: Arc<Context>,
+    ticks: Ticks,
     drain: Duration,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -30,6 +33,7 @@ pub async fn serve(
         () = accept_all(&listener, &context, &permits) => {}
         () = context.connections.keep_recording() => {}
         () = context.live.run(&context) => {}
+        () = ticks::run(&context, ticks) => {}
     }
     drop(listener);
     context.draining.cancel();

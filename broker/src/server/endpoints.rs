@@ -6,4 +6,5 @@ pub(super) mod jobs;
 pub(super) mod live;
 pub(super) mod plugins;
 pub(super) mod queues;
+pub(super) mod schedules;
 pub(super) mod search;

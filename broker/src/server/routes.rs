@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, live, plugins, queues, search},
+    endpoints::{about, calls, jobs, live, plugins, queues, schedules, search},
     exchange::Exchange,
     query::decode,
     ws,
@@ -91,6 +91,13 @@ routes! {
     POST "/v1/queues/{queue}/pause" Token queues::pause, "Let no job of a queue start";
     POST "/v1/queues/{queue}/purge" Token queues::purge, "Cancel the jobs of a queue that do not run";
     POST "/v1/queues/{queue}/resume" Token queues::resume, "Let jobs of a queue start again";
+    GET "/v1/schedules" Token schedules::list, "A page of the schedules, by name";
+    GET "/v1/schedules/{schedule}" Token schedules::get, "A schedule";
+    PUT "/v1/schedules/{schedule}" Token schedules::put, "Make a schedule, or change it into this one";
+    DELETE "/v1/schedules/{schedule}" Token schedules::delete, "Forget a schedule; its jobs stay";
+    POST "/v1/schedules/{schedule}/pause" Token schedules::pause, "Let no tick of a schedule submit a job";
+    POST "/v1/schedules/{schedule}/resume" Token schedules::resume, "Let ticks of a schedule submit jobs again";
+    POST "/v1/schedules/{schedule}/trigger" Token schedules::trigger, "Submit a job of a schedule now";
     GET "/v1/stats" Token live::stats, "Figures of the broker, with the last hour";
     GET "/v1/workers" Token about::workers, "What runs jobs and calls";
     GET "/v1/ws" Hello ws::upgrade, "Upgrade to a WebSocket";

@@ -16,6 +16,7 @@ use crate::{
 mod fields;
 mod history;
 mod queue;
+mod schedule;
 mod submit;
 mod view;
 
@@ -23,6 +24,7 @@ pub(super) use self::{
     fields::{JobFields, filter_error},
     history::history,
     queue::{limit_change, queue_view},
+    schedule::{Times, once_only, schedule_view},
     submit::Terms,
     view::{job_view, waiting_view},
 };
@@ -69,8 +71,8 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         }
         Refusal::Full(_) => ErrorCode::Overloaded,
         Refusal::KeyTaken(_) | Refusal::KeyTwice => ErrorCode::IdempotencyMismatch,
-        Refusal::StaleFence | Refusal::Unsettled(_) => ErrorCode::Conflict,
-        Refusal::Unknown | Refusal::UnknownQueue => ErrorCode::NotFound,
+        Refusal::StaleFence | Refusal::StaleTick | Refusal::Unsettled(_) => ErrorCode::Conflict,
+        Refusal::Unknown | Refusal::UnknownQueue | Refusal::UnknownSchedule => ErrorCode::NotFound,
     };
     let problem = Problem::new(code, refusal.to_string());
     match refusal {
@@ -85,8 +87,10 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         | Refusal::Full(_)
         | Refusal::KeyTwice
         | Refusal::StaleFence
+        | Refusal::StaleTick
         | Refusal::Unknown
-        | Refusal::UnknownQueue => problem,
+        | Refusal::UnknownQueue
+        | Refusal::UnknownSchedule => problem,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The index: the jobs that have a term, by their place in the order of submission.
 //!
-//! A term is something searches often ask for: a handler, a tag, or one of the states that few jobs are in.
+//! A term is something searches often ask for: a handler, a tag, a schedule, or one of the states that few jobs are
+//! in.
 //! Entries are written in the same change as the job they are about, so none is ever missing; a reader checks
 //! the job itself, so one too many does no harm.
 
@@ -42,6 +43,11 @@ impl Term {
     /// Jobs with a tag.
     pub fn tag(channel: &str, key: &str, value: &str) -> Self {
         Self::new("tag", &[channel, key, value])
+    }
+
+    /// Jobs of a schedule.
+    pub fn schedule(channel: &str, name: &str) -> Self {
+        Self::new("schedule", &[channel, name])
     }
 
     fn new(kind: &str, parts: &[&str]) -> Self {
@@ -120,7 +126,8 @@ impl Change {
 fn lasting_terms(job: &Job) -> impl Iterator<Item = Term> {
     let channel = &job.spec.channel;
     let tags = job.spec.tags.iter().map(|(key, value)| Term::tag(channel, key, value));
-    tags.chain([Term::handler(channel, &job.spec.handler)])
+    let schedule = job.spec.schedule.iter().map(|origin| Term::schedule(channel, &origin.name));
+    tags.chain(schedule).chain([Term::handler(channel, &job.spec.handler)])
 }
 
 fn key(term: Term, job: &Job) -> Vec<u8> {

@@ -33,6 +33,8 @@ pub enum Family {
     Plugin = b'p',
     /// Queues: channel, NUL, name.
     Queue = b'q',
+    /// Schedules: channel, NUL, name.
+    Schedule = b's',
     /// Plugin versions by the digest of their bytes.
     Version = b'v',
     /// Connections by id.
@@ -83,6 +85,13 @@ pub enum Key {
     Plugin(String),
     /// A queue.
     Queue {
+        /// The channel it belongs to.
+        channel: String,
+        /// Its name.
+        name: String,
+    },
+    /// A schedule.
+    Schedule {
         /// The channel it belongs to.
         channel: String,
         /// Its name.
@@ -154,6 +163,7 @@ impl Key {
             Self::Output { .. } => Family::Output,
             Self::Plugin(_) => Family::Plugin,
             Self::Queue { .. } => Family::Queue,
+            Self::Schedule { .. } => Family::Schedule,
             Self::Version(_) => Family::Version,
             Self::Connection(_) => Family::Connection,
         }
@@ -177,7 +187,9 @@ impl Key {
                 bytes.extend(chunk.to_be_bytes());
             }
             Self::Plugin(name) | Self::Connection(name) => bytes.extend(name.as_bytes()),
-            Self::Queue { channel, name } | Self::Idempotency { channel, key: name } => {
+            Self::Queue { channel, name }
+            | Self::Schedule { channel, name }
+            | Self::Idempotency { channel, key: name } => {
                 bytes.extend(channel.as_bytes());
                 bytes.push(0);
                 bytes.extend(name.as_bytes());
@@ -203,6 +215,7 @@ impl Key {
             b'o' => output(rest),
             b'p' => text(rest).map(Self::Plugin),
             b'q' => channel_and_name(rest).map(|(channel, name)| Self::Queue { channel, name }),
+            b's' => channel_and_name(rest).map(|(channel, name)| Self::Schedule { channel, name }),
             b'v' => rest.try_into().ok().map(|bytes| Self::Version(Digest(bytes))),
             b'w' => text(rest).map(Self::Connection),
             _ => None,
@@ -265,6 +278,7 @@ mod tests {
             }),
             name().prop_map(Key::Plugin),
             (name(), name()).prop_map(|(channel, name)| Key::Queue { channel, name }),
+            (name(), name()).prop_map(|(channel, name)| Key::Schedule { channel, name }),
             (name(), name()).prop_map(|(channel, key)| Key::Idempotency { channel, key }),
             any::<[u8; 32]>().prop_map(|bytes| Key::Version(Digest(bytes))),
             name().prop_map(Key::Connection),
@@ -308,6 +322,7 @@ mod tests {
             [b"i".as_slice(), &term.0, b"\0\0\0\0\0\0\0\x09", b"\0\0\x01\x07", b"\0\0\0\x05"].concat()
         );
         assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
+        assert_eq!(Key::Schedule { channel: "0".into(), name: "nightly".into() }.to_bytes(), b"s0\0nightly");
         assert_eq!(Key::Meta(Meta::Start).to_bytes(), b"mstart");
     }
 }

@@ -435,6 +435,7 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
         | Key::Output { .. }
         | Key::Plugin(_)
         | Key::Queue { .. }
+        | Key::Schedule { .. }
         | Key::Version(_)) => Err(StoreError::corrupt("a job's key", format!("{other:?}"))),
     }
 }

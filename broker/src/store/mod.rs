@@ -1,4 +1,4 @@
-//! What the broker REMEMBERS: jobs, queues, idempotency keys, plugins, connections, outputs and blobs.
+//! What the broker REMEMBERS: jobs, queues, schedules, idempotency keys, plugins, connections, outputs and blobs.
 //!
 //! An [`Engine`] keeps bytes under keys and makes groups of changes durable; a [`Committer`] gathers the
 //! groups; a [`Store`] is both, and speaks in records. Nothing here decides anything about a job.
@@ -23,6 +23,7 @@ pub mod outputs;
 pub mod payloads;
 pub mod queues;
 pub mod record;
+pub mod schedules;
 pub mod sled;
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl House {
         let (worker, reports) = LocalWorker::start(2, registry.clone(), store.clone()).expect("a worker");
         let metrics = Arc::new(Metrics::default());
         let worker = Arc::new(worker);
-        let (driver, handle) =
+        let (driver, handle, ticks) =
             Driver::restore(store.clone(), worker, reports, Arc::clone(&metrics), Clock::start())
                 .expect("a driver");
         tokio::spawn(driver.run());
@@ -74,7 +74,7 @@ impl House {
         let context = Context::new(parts).expect("a server");
         let (shutdown, asked) = oneshot::channel();
         let shutting_down = async move { drop(asked.await) };
-        let served = tokio::spawn(serve(listener, context, Duration::from_secs(20), shutting_down));
+        let served = tokio::spawn(serve(listener, context, ticks, Duration::from_secs(20), shutting_down));
         Self { addr, token: shown, served, shutdown, _data: data }
     }
 

@@ -11,6 +11,7 @@ use windlass_wire::{
     job::{JobPage, JobView},
     plugin::PluginView,
     query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
+    schedule::{ScheduleOptions, SchedulePage, ScheduleView},
     span::Timeout,
     stats::StatsView,
     submit::{CallOptions, SubmitOptions},
@@ -157,6 +158,56 @@ impl Client {
     /// Lets a job go on that was submitted with `hold`. When this answers, that is durable.
     pub async fn release(&self, job: JobId) -> Result<(), ClientError> {
         self.request("job.release", [("job", to_value(&job)?)]).await.map(drop)
+    }
+
+    /// A page of the schedules, by name and without their arguments; `cursor` is `next` of the page before.
+    pub async fn schedules(
+        &self,
+        limit: Option<usize>,
+        cursor: Option<&str>,
+    ) -> Result<SchedulePage, ClientError> {
+        let limit = limit.map(|limit| ("limit", Value::from(limit)));
+        let cursor = cursor.map(|cursor| ("cursor", Value::from(cursor)));
+        parse(self.request("schedule.list", limit.into_iter().chain(cursor)).await?)
+    }
+
+    /// A schedule.
+    pub async fn schedule(&self, name: &str) -> Result<ScheduleView, ClientError> {
+        parse(self.request("schedule.get", [("name", Value::from(name))]).await?)
+    }
+
+    /// Makes a schedule, or changes it into this one. When this answers, that is durable.
+    pub async fn put_schedule(
+        &self,
+        name: &str,
+        options: &ScheduleOptions,
+    ) -> Result<ScheduleView, ClientError> {
+        let mut params: Map<_, _> = parse(to_value(options)?)?;
+        params.insert("name".to_owned(), Value::from(name));
+        parse(self.request_with("schedule.put", &params).await?)
+    }
+
+    /// Forgets a schedule; its jobs stay. When this answers, that is durable.
+    pub async fn delete_schedule(&self, name: &str) -> Result<(), ClientError> {
+        self.request("schedule.delete", [("name", Value::from(name))]).await.map(drop)
+    }
+
+    /// Lets no tick of a schedule submit a job. When this answers, that is durable.
+    pub async fn pause_schedule(&self, name: &str) -> Result<ScheduleView, ClientError> {
+        parse(self.request("schedule.pause", [("name", Value::from(name))]).await?)
+    }
+
+    /// Lets ticks of a schedule submit jobs again. When this answers, that is durable.
+    pub async fn resume_schedule(&self, name: &str) -> Result<ScheduleView, ClientError> {
+        parse(self.request("schedule.resume", [("name", Value::from(name))]).await?)
+    }
+
+    /// Submits a job of a schedule now. When this answers, the job is on the broker's disk.
+    ///
+    /// Cancel safety: if the future is dropped, the job may or may not have been accepted.
+    pub async fn trigger_schedule(&self, name: &str) -> Result<JobId, ClientError> {
+        let frame = frame("schedule.trigger", [("name", Value::from(name))]);
+        accepted("schedule.trigger", self.0.request(frame, Abandon::Ignore, None).await?)
     }
 
     /// Subscribes to everything that happens to a job. The first update tells how the job is now; its `seq` is 0.

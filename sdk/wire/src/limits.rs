@@ -100,6 +100,8 @@ pub const TIMEZONE_BYTES_MAX: usize = 64;
 pub const JITTER_MILLIS_MAX: u64 = 3_600_000;
 /// Ticks and triggers of a schedule that are remembered.
 pub const TICKS_KEPT_MAX: usize = 10;
+/// Why a tick was refused, as it is remembered: the message, and the detail as JSON.
+pub const TICK_ERROR_BYTES_MAX: usize = 1024;
 /// The next ticks of a schedule that are shown.
 pub const NEXT_TICKS_SHOWN_MAX: usize = 5;
 /// The lowest priority; higher goes first.

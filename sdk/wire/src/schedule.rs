@@ -1,6 +1,7 @@
 //! A schedule as clients write and see it: a job that is submitted again and again.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -79,6 +80,45 @@ pub enum CatchUp {
     Once,
     /// None.
     Skip,
+}
+
+/// Gives an enum its names, which are those it has in JSON.
+macro_rules! named {
+    ($($type:ident { $($variant:ident $name:literal),+ })+) => {$(
+        impl $type {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let known = Self::ALL.iter().find(|known| known.name() == text);
+                known.copied().ok_or_else(|| {
+                    let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+                    format!("expected one of {}", names.join(", "))
+                })
+            }
+        }
+    )+};
+}
+
+named! {
+    Overlap { Allow "allow", Skip "skip", Cancel "cancel" }
+    CatchUp { Once "once", Skip "skip" }
+    SkipReason { Missed "missed", Overlap "overlap", Refused "refused" }
 }
 
 /// A schedule.
@@ -178,6 +218,20 @@ pub struct ScheduleRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_in_json() {
+        fn check<T: Serialize + fmt::Display>(all: &[T]) {
+            for one in all {
+                assert_eq!(serde_json::to_value(one).unwrap(), format!("{one}").as_str());
+            }
+        }
+        check(Overlap::ALL);
+        check(CatchUp::ALL);
+        check(SkipReason::ALL);
+        assert_eq!("skip".parse(), Ok(Overlap::Skip));
+        assert!("some".parse::<CatchUp>().unwrap_err().contains("once, skip"));
+    }
 
     #[test]
     fn only_cron_and_handler_are_needed() {

@@ -257,3 +257,25 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
     assert_eq!(ends(&broker, 0, &["wait", &after]).await, "3");
     ends(&broker, 3, &["queue", "get", "nobody"]).await;
 }
+
+#[tokio::test]
+async fn schedules_are_put_shown_paused_triggered_and_removed() {
+    let broker = Broker::with_demo().await;
+    let line = "schedule put nightly @daily demo/add x=1 y=2 --timezone Europe/Berlin --overlap skip --tag a=b";
+    let put = ends(&broker, 0, &line.split(' ').collect::<Vec<_>>()).await;
+    assert!(put.contains("At 00:00."), "{put}");
+    assert_eq!(ends(&broker, 0, &["schedule", "ls", "-o", "id"]).await, "nightly");
+    let paused = ends(&broker, 0, &["schedule", "pause", "nightly", "-o", "json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&paused).unwrap()["paused"], true);
+    let resumed = ends(&broker, 0, &["schedule", "resume", "nightly", "-o", "json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&resumed).unwrap()["next"].as_array().unwrap().len(), 5);
+    let job = ends(&broker, 0, &["schedule", "trigger", "nightly"]).await;
+    assert_eq!(ends(&broker, 0, &["wait", &job]).await, "3");
+    assert_eq!(ends(&broker, 0, &["job", "ls", "--schedule", "nightly", "-o", "id"]).await, job);
+    assert!(ends(&broker, 0, &["job", "get", &job]).await.contains("nightly"));
+    assert!(ends(&broker, 0, &["schedule", "show", "nightly"]).await.contains(&job));
+    assert_eq!(ends(&broker, 0, &["schedule", "rm", "nightly"]).await, "nightly");
+    ends(&broker, 3, &["schedule", "show", "nightly"]).await;
+    ends(&broker, 2, &["schedule", "put", "wrong", "sometimes", "demo/add"]).await;
+    ends(&broker, 2, &["schedule", "put", "wrong", "@daily", "demo/add", "--overlap", "none"]).await;
+}

@@ -18,6 +18,7 @@ mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;
+mod schedules;
 mod search;
 mod stopping;
 mod submitting;

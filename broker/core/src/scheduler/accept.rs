@@ -17,6 +17,7 @@ use crate::{
     lifecycle::retried,
     limits::LIVE_JOBS_MAX,
     planted::{Bug, planted},
+    schedule::ScheduleId,
 };
 
 impl Scheduler {
@@ -28,7 +29,7 @@ impl Scheduler {
             return Ok(job);
         }
         self.check(&submission, 1)?;
-        self.accept(submission, now)
+        self.accept(submission, None, now)
     }
 
     /// Accepts all or none: nothing is accepted before all are checked.
@@ -55,7 +56,7 @@ impl Scheduler {
             .into_iter()
             .map(|submission| match self.known(&submission.spec)? {
                 Some(job) => Ok(job),
-                None => self.accept(submission, now),
+                None => self.accept(submission, None, now),
             })
             .collect()
     }
@@ -65,7 +66,7 @@ impl Scheduler {
         spec.idempotency.as_ref().map_or(Ok(None), |asked| self.keys.find(&spec.channel, asked))
     }
 
-    fn check(&self, submission: &Submission, count: usize) -> Result<(), Refusal> {
+    pub(super) fn check(&self, submission: &Submission, count: usize) -> Result<(), Refusal> {
         let Submission { spec, original, .. } = submission;
         if let Some(original) = original.as_ref().filter(|original| !original.state.is_final()) {
             return Err(Refusal::WrongState(original.state.name()));
@@ -92,7 +93,13 @@ impl Scheduler {
         Ok(left)
     }
 
-    fn accept(&mut self, submission: Submission, now: Timestamp) -> Result<JobId, Refusal> {
+    /// Accepts a job that was checked, for a tick or trigger of a schedule if there is one.
+    pub(super) fn accept(
+        &mut self,
+        submission: Submission,
+        run: Option<(ScheduleId, Option<Timestamp>)>,
+        now: Timestamp,
+    ) -> Result<JobId, Refusal> {
         let left = self.left(&submission)?;
         let Submission { mut spec, original, salt, .. } = submission;
         // Accepted is what a job is here: so times grow with sequence numbers, which searches by time rely on.
@@ -107,7 +114,8 @@ impl Scheduler {
         let job = Arc::new(Job::new(id, spec, left, now));
         self.put(&job, now);
         let key = key.filter(|_| !planted(Bug::KeyOnlyInMemory));
-        self.decisions.push(Decision::Accept { job, key });
+        let schedule = run.and_then(|(schedule, tick)| self.note_run(schedule, tick, id, now));
+        self.decisions.push(Decision::Accept { job, key, schedule });
         let retried = original.map(|original| Decision::SaveRetried(Arc::new(retried(&original, id))));
         self.decisions.extend(retried);
         Ok(id)

@@ -1,6 +1,6 @@
 //! What can be found out about live jobs without looking at all of them.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use windlass_wire::id::JobId;
 
@@ -12,6 +12,7 @@ use crate::{
     planted::{Bug, planted},
     queue::{Closed, Queue, Queues, Row},
     ready::ReadyJobs,
+    schedule::ScheduleId,
     serial::{SerialKeys, Standing, Turn},
 };
 
@@ -22,6 +23,7 @@ pub(super) struct Indexes {
     ready: ReadyJobs,
     serial: SerialKeys,
     dependents: Dependents,
+    scheduled: BTreeSet<(ScheduleId, JobId)>,
     due: BTreeSet<(Timestamp, JobId)>,
     expiring: BTreeSet<(Timestamp, JobId)>,
     reopening: BTreeSet<(Timestamp, u32)>,
@@ -46,6 +48,9 @@ impl Indexes {
 
     fn remove(&mut self, job: &Job) {
         self.count(job, -1);
+        if let Some(origin) = &job.spec.schedule {
+            self.scheduled.remove(&(origin.schedule, job.id));
+        }
         if let Some(at) = job.expires_at {
             self.expiring.remove(&(at, job.id));
         }
@@ -67,6 +72,9 @@ impl Indexes {
 
     fn add(&mut self, job: &Job) {
         self.count(job, 1);
+        let origin = job.spec.schedule.as_ref().filter(|_| !job.state.is_final());
+        let origin = origin.filter(|_| !(planted(Bug::OverlapForgotten) && job.attempt > 0));
+        self.scheduled.extend(origin.map(|origin| (origin.schedule, job.id)));
         let expires_at = job.expires_at.filter(|_| !planted(Bug::ExpiryForgotten));
         self.expiring.extend(expires_at.map(|at| (at, job.id)));
         match &job.state {
@@ -150,6 +158,12 @@ impl Indexes {
 
     pub(super) fn dependents_of(&self, job: JobId) -> BTreeSet<JobId> {
         self.dependents.of(job)
+    }
+
+    /// The live jobs of a schedule.
+    pub(super) fn jobs_of(&self, schedule: ScheduleId) -> Vec<JobId> {
+        let all = (schedule, JobId(0))..=(schedule, JobId(u128::MAX));
+        self.scheduled.range(all).map(|(_, job)| *job).collect()
     }
 
     pub(super) fn pop_ready(&mut self) -> Option<JobId> {

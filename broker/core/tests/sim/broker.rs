@@ -12,6 +12,7 @@ use windlass_core::{
     idempotency::{KeyName, KeyRecord},
     job::{Fence, Job, Timestamp, WorkerId},
     queue::Queue,
+    schedule::{Calendar, DueTick, Schedule},
     scheduler::{Remembered, Scheduler},
 };
 use windlass_wire::{id::JobId, state::JobState};
@@ -22,9 +23,11 @@ const GROUPS_IN_FLIGHT_MAX: usize = 3;
 /// What is written together.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Job(Arc<Job>, Option<KeyRecord>),
+    Job(Arc<Job>, Option<KeyRecord>, Option<Arc<Schedule>>),
     Queue(Queue),
     ForgetKey(Arc<KeyName>),
+    Schedule(Arc<Schedule>),
+    ForgetSchedule(Arc<Schedule>),
 }
 
 /// What follows once everything before it is durable.
@@ -33,6 +36,18 @@ pub(crate) enum Effect {
     Answer(u64, Result<Answer, Refusal>),
     Assign(WorkerId, Fence, Arc<Job>),
     Stop(Fence),
+    Tick(DueTick),
+}
+
+/// A calendar whose cron is a number of milliseconds.
+#[derive(Debug)]
+pub(crate) struct Beats;
+
+impl Calendar for Beats {
+    fn next(&self, cron: &str, _: &str, after: Timestamp) -> Option<Timestamp> {
+        let period: u64 = cron.parse().ok()?;
+        Some(Timestamp((after.0 / period + 1) * period))
+    }
 }
 
 /// What is on the disk: it outlives a crash.
@@ -41,17 +56,21 @@ pub(crate) struct Disk {
     pub(crate) jobs: BTreeMap<JobId, Arc<Job>>,
     pub(crate) queues: BTreeMap<u32, Queue>,
     pub(crate) keys: BTreeMap<Arc<KeyName>, KeyRecord>,
+    pub(crate) schedules: BTreeMap<String, Arc<Schedule>>,
 }
 
 impl Disk {
     pub(crate) fn write(&mut self, change: Change) {
         match change {
-            Change::Job(job, key) => {
+            Change::Job(job, key, schedule) => {
                 self.keys.extend(key.map(|key| (Arc::clone(&key.name), key)));
+                self.schedules.extend(schedule.map(|schedule| (schedule.name.clone(), schedule)));
                 self.jobs.insert(job.id, job);
             }
             Change::Queue(queue) => drop(self.queues.insert(queue.number, queue)),
             Change::ForgetKey(name) => drop(self.keys.remove(&name)),
+            Change::Schedule(schedule) => drop(self.schedules.insert(schedule.name.clone(), schedule)),
+            Change::ForgetSchedule(schedule) => drop(self.schedules.remove(&schedule.name)),
         }
     }
 
@@ -64,6 +83,7 @@ impl Disk {
             jobs: live().map(|job| Job::clone(job)).collect(),
             ended: ended.map(|job| (job.id, job.state.name() == JobState::Succeeded)).collect(),
             keys: self.keys.values().cloned().collect(),
+            schedules: self.schedules.values().map(|schedule| Schedule::clone(schedule)).collect(),
         }
     }
 }
@@ -77,6 +97,7 @@ pub(crate) struct Broker {
     /// The jobs as the scheduler has them, whether durable or not.
     pub(crate) jobs: BTreeMap<JobId, Arc<Job>>,
     pub(crate) queues: BTreeMap<u32, Queue>,
+    pub(crate) schedules: BTreeMap<String, Arc<Schedule>>,
     /// What is to be done now.
     pub(crate) effects: VecDeque<Effect>,
 }
@@ -84,13 +105,14 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts over what the disk has.
     pub(crate) fn start(start: u32, disk: &Disk, now: Timestamp) -> Self {
-        let (scheduler, decisions) = Scheduler::restore(start, disk.remembered(), now);
+        let (scheduler, decisions) = Scheduler::restore(start, disk.remembered(), Box::new(Beats), now);
         let mut broker = Self {
             scheduler,
             groups: Groups::default(),
             writing: VecDeque::new(),
             jobs: disk.jobs.clone(),
             queues: disk.queues.clone(),
+            schedules: disk.schedules.clone(),
             effects: VecDeque::new(),
         };
         broker.carry_out(decisions);
@@ -118,14 +140,25 @@ impl Broker {
     pub(crate) fn carry_out(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
             match decision {
-                Decision::Accept { job, key } => {
+                Decision::Accept { job, key, schedule } => {
                     self.groups.submitted(job.id);
                     self.jobs.insert(job.id, Arc::clone(&job));
-                    self.groups.change(Change::Job(job, key));
+                    let known = schedule.iter().map(|schedule| (schedule.name.clone(), Arc::clone(schedule)));
+                    self.schedules.extend(known);
+                    self.groups.change(Change::Job(job, key, schedule));
                 }
+                Decision::SaveSchedule(schedule) | Decision::SkipTick(schedule) => {
+                    self.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
+                    self.groups.change(Change::Schedule(schedule));
+                }
+                Decision::ForgetSchedule(schedule) => {
+                    self.schedules.remove(&schedule.name);
+                    self.groups.change(Change::ForgetSchedule(schedule));
+                }
+                Decision::Tick(due) => self.effects.push_back(Effect::Tick(due)),
                 Decision::Save(job) | Decision::SaveRetried(job) => {
                     self.jobs.insert(job.id, Arc::clone(&job));
-                    self.groups.change(Change::Job(job, None));
+                    self.groups.change(Change::Job(job, None, None));
                 }
                 Decision::SaveQueue(queue) => {
                     self.queues.insert(queue.number, queue.clone());

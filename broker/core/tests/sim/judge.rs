@@ -23,6 +23,12 @@ pub(crate) enum Guarantee {
     AfterItsJobs,
     /// G9: nothing starts early.
     NeverEarly,
+    /// G9: of each tick of a schedule one job at most, also after a crash.
+    TickOnce,
+    /// Every tick comes, but for those missed or paused, which are made up for once or never.
+    TicksCome,
+    /// What a schedule does while a job of it is live.
+    Overlap,
     /// G10: attempts and worker deaths are counted once each, and bounded.
     AttemptsBounded,
     /// Of a serial key one at a time, in the order of acceptance.
@@ -35,7 +41,7 @@ pub(crate) enum Guarantee {
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -45,6 +51,9 @@ impl Guarantee {
         Self::CancelIsFinal,
         Self::AfterItsJobs,
         Self::NeverEarly,
+        Self::TickOnce,
+        Self::TicksCome,
+        Self::Overlap,
         Self::AttemptsBounded,
         Self::SerialKey,
         Self::QueueLimits,

@@ -14,12 +14,14 @@ use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
 
 mod checks;
 mod clients;
+mod schedules;
 
 use crate::{
     broker::{Broker, Change, Disk, Effect},
     chance::Chance,
     judge::{Guarantee, Verdict},
 };
+use schedules::Ticks;
 
 /// Things that happen in one world before it is left to come to rest.
 const STEPS: u64 = 150;
@@ -70,6 +72,7 @@ pub(crate) struct World {
     latest: Timestamp,
     /// Unanswered submissions with a key, which the client repeats.
     unknown: Vec<Arc<Spec>>,
+    ticks: Ticks,
 }
 
 fn is_poison(job: &Job) -> bool {
@@ -102,6 +105,7 @@ impl World {
             limited_at: BTreeMap::new(),
             latest: now,
             unknown: Vec::new(),
+            ticks: Ticks::default(),
         };
         world.join();
         world.join();
@@ -132,6 +136,8 @@ impl World {
             66..70 => self.restart(),
             70..72 => self.purge(),
             72..74 => self.retry(),
+            74..79 => self.change_schedule(),
+            79..80 => self.trigger(),
             _ => {
                 let pause = self.chance.below(1200);
                 self.pass(pause);
@@ -148,7 +154,8 @@ impl World {
             let decisions = self.broker.scheduler.handle_timeout(self.now);
             self.broker.carry_out(decisions);
         }
-        if self.broker.is_open() {
+        let is_open = self.broker.is_open();
+        if is_open {
             self.check_expired();
         }
         self.broker.send();
@@ -156,6 +163,9 @@ impl World {
             self.commit();
         }
         self.effects();
+        if is_open {
+            self.check_ticks_come();
+        }
         self.check_running();
     }
 
@@ -249,6 +259,7 @@ impl World {
         self.latest = self.latest.max(self.now);
         self.limited_at.values_mut().for_each(|at| *at = self.now);
         self.check_survivors();
+        self.ticks.forget();
         self.broker = Broker::start(self.start, &self.disk, self.now);
         self.workers.clear();
         self.join();
@@ -271,6 +282,7 @@ impl World {
 
     /// Reports that have arrived by now. One whose lease is over must change nothing.
     fn arrive(&mut self) {
+        self.run_ticks();
         let (arrived, left) =
             std::mem::take(&mut self.network).into_iter().partition(|report| report.at <= self.now);
         self.network = left;
@@ -299,6 +311,7 @@ impl World {
                 Effect::Answer(request, answer) => self.answered(request, answer),
                 Effect::Assign(worker, fence, job) => self.assigned(worker, fence, job),
                 Effect::Stop(fence) => self.stopped(fence),
+                Effect::Tick(due) => self.tick_came(due),
             }
         }
     }
@@ -350,6 +363,7 @@ impl World {
             let open = Command::LimitQueue { channel: "0".into(), name: queue.into(), change };
             drop(self.broker.tell(open, self.now));
         }
+        self.delete_schedules();
         for _ in 0..3_000 {
             while !self.broker.writing.is_empty() {
                 self.commit();

@@ -83,7 +83,7 @@ fn wrong_key(reason: &str) -> Problem {
         .with_detail(json!({ "header": IDEMPOTENCY_KEY.as_str() }))
 }
 
-fn accepted(job: JobId) -> Result<Answer, Problem> {
+pub(super) fn accepted(job: JobId) -> Result<Answer, Problem> {
     let mut answer = answer::json(StatusCode::CREATED, &JobRef { job })?;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{job}")) {
         answer.headers_mut().insert(LOCATION, location);

@@ -56,7 +56,7 @@ fn filter(query: &mut Query, now: Timestamp) -> Result<Map<String, Value>, Probl
         let states = states.collect::<Result<Vec<_>, _>>().map_err(|error| query::refused("state", error))?;
         filter.insert("state".to_owned(), json!({ "$in": states }));
     }
-    for name in ["queue", "handler"] {
+    for name in ["queue", "handler", "schedule"] {
         filter.extend(query.take::<String>(name)?.map(|value| (name.to_owned(), Value::from(value))));
     }
     filter.extend(query.take::<String>("tag")?.as_deref().map(tag));

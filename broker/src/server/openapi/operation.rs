@@ -88,6 +88,10 @@ impl Operation {
         Self::new(Method::POST, name, path).refuses(&[ErrorCode::TooLarge])
     }
 
+    pub(super) fn delete(name: &'static str, path: &'static str) -> Self {
+        Self::new(Method::DELETE, name, path)
+    }
+
     pub(super) fn put(name: &'static str, path: &'static str) -> Self {
         Self::new(Method::PUT, name, path).refuses(&[ErrorCode::TooLarge])
     }
@@ -317,6 +321,10 @@ fn part_of_path(name: &str, generator: &mut SchemaGenerator) -> (Schema, &'stati
         "queue" => (
             json_schema!({ "type": "string", "pattern": NAME, "maxLength": windlass_wire::limits::NAME_BYTES_MAX }),
             "The queue",
+        ),
+        "schedule" => (
+            json_schema!({ "type": "string", "pattern": NAME, "maxLength": windlass_wire::limits::NAME_BYTES_MAX }),
+            "The schedule",
         ),
         _ => (json_schema!({ "type": "string", "pattern": PLUGIN_NAME }), "The plugin"),
     }

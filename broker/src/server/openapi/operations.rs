@@ -10,11 +10,14 @@ use windlass_wire::{
     frame::SUBPROTOCOLS,
     id::JobId,
     job::{JobPage, JobRef, JobStanding, JobView, JobsAccepted},
-    limits::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
+    limits::{
+        IDEMPOTENCY_KEY_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX, NAME_BYTES_MAX, PAGE_SCHEDULES_DEFAULT, PAGE_SCHEDULES_MAX,
+    },
     plugin::{PluginList, PluginView, UploadView},
     query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
     queue::{LimitOptions, PurgeView, QueueList, QueueView},
-    schema::VERSION,
+    schedule::{ScheduleOptions, SchedulePage, ScheduleRef, ScheduleView},
+    schema::{self, VERSION},
     span::{Span, Timeout},
     state::JobState,
     stats::StatsView,
@@ -61,7 +64,7 @@ struct HandlerSchemas {
 /// What one request submits.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "it is only described")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "it is only described")]
 enum Submitted {
     One(Submission),
     Many(Many),
@@ -78,7 +81,7 @@ enum Accepted {
 
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    [about(), calls(), jobs(), search(), plugins(), queues()].into_iter().flatten().collect()
+    [about(), calls(), jobs(), search(), plugins(), queues(), schedules()].into_iter().flatten().collect()
 }
 
 fn about() -> Vec<Operation> {
@@ -125,7 +128,7 @@ fn calls() -> Vec<Operation> {
         Operation::post("call", "/v1/call/{plugin}/{function}")
             .query("timeout", of::<Timeout>, "The time for waiting and running; default 30 s")
             .query("version", version, "The plugin version to run; default: the active one")
-            .may_take(arguments, json!({ "x": 10, "y": 20 }))
+            .may_take(schema::args, json!({ "x": 10, "y": 20 }))
             .answers_schema(200, any, "The handler's value")
             .refuses(&RUN_FAILURES)
             .refuses(&NOT_RUN),
@@ -190,6 +193,7 @@ fn search() -> Vec<Operation> {
             .query("state", states, "Only jobs in one of these states, with commas between")
             .query("queue", text, "Only jobs of this queue")
             .query("handler", text, "Only jobs of this handler, by its full name")
+            .query("schedule", text, "Only jobs that this schedule submitted")
             .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
             .query("since", moment, "Only jobs submitted at this time or later")
             .query("until", moment, "Only jobs submitted before this time")
@@ -259,12 +263,56 @@ fn queues() -> Vec<Operation> {
     ]
 }
 
-fn key(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_BYTES_MAX })
+fn schedules() -> Vec<Operation> {
+    let example = json!({
+        "cron": "30 2 * * MON-FRI",
+        "timezone": "Europe/Berlin",
+        "handler": "demo/add",
+        "args": { "x": 10, "y": 20 },
+        "opts": { "queue": "nightly" },
+        "overlap": "skip",
+        "jitter": "5m",
+    });
+    vec![
+        Operation::get("schedule.list", "/v1/schedules")
+            .query("limit", schedules_limit, "At most so many")
+            .query("cursor", schedules_cursor, "`next` of the page before")
+            .answers::<SchedulePage>(200, "A page of schedules, by name"),
+        Operation::get("schedule.get", "/v1/schedules/{schedule}")
+            .answers::<ScheduleView>(200, "The schedule with its arguments")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::put("schedule.put", "/v1/schedules/{schedule}")
+            .takes::<ScheduleOptions>(example)
+            .answers::<ScheduleView>(200, "The schedule was there, and does this from now on")
+            .answers::<ScheduleView>(201, "The schedule is new")
+            .refuses(&NOT_RUN),
+        Operation::delete("schedule.delete", "/v1/schedules/{schedule}")
+            .answers::<ScheduleRef>(200, "The schedule is forgotten; its jobs stay")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("schedule.pause", "/v1/schedules/{schedule}/pause")
+            .answers::<ScheduleView>(200, "The schedule; none of its ticks submits a job")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("schedule.resume", "/v1/schedules/{schedule}/resume")
+            .answers::<ScheduleView>(200, "The schedule")
+            .refuses(&[ErrorCode::NotFound]),
+        Operation::post("schedule.trigger", "/v1/schedules/{schedule}/trigger")
+            .answers::<JobRef>(201, "A job of the schedule is on disk")
+            .with_headers(&[("Location", "Where the job is")])
+            .refuses(&NOT_RUN),
+    ]
 }
 
-fn arguments(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["object", "array", "null"] })
+fn schedules_limit(_: &mut SchemaGenerator) -> Schema {
+    let (max, default) = (PAGE_SCHEDULES_MAX, PAGE_SCHEDULES_DEFAULT);
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": max, "default": default })
+}
+
+fn schedules_cursor(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "maxLength": NAME_BYTES_MAX, "pattern": schema::NAME })
+}
+
+fn key(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_BYTES_MAX })
 }
 
 fn version(_: &mut SchemaGenerator) -> Schema {

@@ -92,6 +92,7 @@ impl Terms {
             serial_key: self.serial_key,
             idempotency: None,
             tags: self.tags,
+            schedule: None,
             submitted_at: self.now,
             retry_of: None,
         }

@@ -56,6 +56,8 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         idempotency_key: spec.idempotency.as_ref().map(|asked| asked.key.clone()),
         waiting: None,
         tags: spec.tags.clone(),
+        schedule: spec.schedule.as_ref().map(|origin| origin.name.clone()),
+        scheduled_for: spec.schedule.as_ref().and_then(|origin| origin.tick).map(time),
         retry_of: spec.retry_of,
         retried_as: job.retried_as,
         args,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass_core::{command::Refusal, idempotency::Idempotency, job::State};
@@ -11,6 +11,7 @@ use windlass_wire::{
     id::JobId,
     limits::{ARGS_TEXT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, SUBMIT_JOBS_MAX},
     problem::Problem,
+    schema,
     submit::SubmitOptions,
 };
 
@@ -36,15 +37,11 @@ pub(in crate::server) struct Submission {
     pub(in crate::server) handler: String,
     /// Its arguments: an object by name, or an array in order.
     #[serde(default)]
-    #[schemars(schema_with = "args_schema")]
+    #[schemars(schema_with = "schema::args")]
     pub(in crate::server) args: Value,
     /// How it is to be run.
     #[serde(default)]
     pub(in crate::server) opts: SubmitOptions,
-}
-
-fn args_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["object", "array", "null"] })
 }
 
 /// Accepts a job; it is durable when this answers. Its arguments are checked first.
@@ -115,7 +112,11 @@ pub(in crate::server) async fn retry(
 }
 
 /// Checks everything about a submission that can be checked without the driver.
-async fn new_job(context: &Context, caller: &Caller, submission: Submission) -> Result<NewJob, Problem> {
+pub(super) async fn new_job(
+    context: &Context,
+    caller: &Caller,
+    submission: Submission,
+) -> Result<NewJob, Problem> {
     let idempotency = idempotency(&submission)?;
     let Submission { handler, args, mut opts } = submission;
     let version = opts.version.take();

@@ -30,8 +30,15 @@ use super::{
 };
 
 mod queues;
+mod schedules;
 
-use self::queues::{queue_get, queue_limit, queue_list, queue_pause, queue_purge, queue_resume};
+use self::{
+    queues::{queue_get, queue_limit, queue_list, queue_pause, queue_purge, queue_resume},
+    schedules::{
+        schedule_delete, schedule_get, schedule_list, schedule_pause, schedule_put, schedule_resume,
+        schedule_trigger,
+    },
+};
 
 type Run = fn(&mut Session, Params) -> Result<Reply, Problem>;
 
@@ -93,6 +100,13 @@ ops! {
     "queue.pause" token ("queue") queue_pause, "Let no job of a queue start";
     "queue.purge" token ("queue") queue_purge, "Cancel the jobs of a queue that do not run";
     "queue.resume" token ("queue") queue_resume, "Let jobs of a queue start again";
+    "schedule.delete" token ("name") schedule_delete, "Forget a schedule; its jobs stay";
+    "schedule.get" token ("name") schedule_get, "A schedule with its arguments";
+    "schedule.list" token ("limit" "cursor") schedule_list, "A page of the schedules, by name";
+    "schedule.pause" token ("name") schedule_pause, "Let no tick of a schedule submit a job";
+    "schedule.put" token ("name" "cron" "timezone" "handler" "args" "opts" "overlap" "catch_up" "jitter" "paused") schedule_put, "Make a schedule, or change it into this one";
+    "schedule.resume" token ("name") schedule_resume, "Let ticks of a schedule submit jobs again";
+    "schedule.trigger" token ("name") schedule_trigger, "Submit a job of a schedule now";
     "session.hello" open ("token" "channel" "name") session_hello, "Show the token, choose a channel and a name";
     "session.ops" token () session_ops, "This list";
     "stats.get" token () stats_get, "Figures of the broker, with the last hour";

@@ -105,6 +105,7 @@ impl Posting {
                 | Key::Output { .. }
                 | Key::Plugin(_)
                 | Key::Queue { .. }
+                | Key::Schedule { .. }
                 | Key::Version(_)) => return Err(StoreError::corrupt("an index key", format!("{other:?}"))),
             }
         }

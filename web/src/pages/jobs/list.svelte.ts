@@ -78,6 +78,12 @@ export class JobList {
     keep({ step, filter, rows: this.rows, next: this.next, cut: this.cut, since: this.#since, topRow: this.topRow, active });
   }
 
+  /** Something was done of which no event tells: the rows are asked for again. */
+  doubt(): void {
+    this.#doubtful = new Set(this.rows.order);
+    this.#refreshSoon();
+  }
+
   /** The rows that are on the screen now. */
   see(ids: readonly string[]): void {
     this.#visible = ids;
@@ -164,8 +170,7 @@ export class JobList {
   /** Events were missed: that there may be news is said, and what is on the screen is asked for soon. */
   #missed(): void {
     this.rows.overflown = true;
-    this.#doubtful = new Set(this.rows.order);
-    this.#refreshSoon();
+    this.doubt();
   }
 
   #refreshSoon(): void {
@@ -195,7 +200,9 @@ export class JobList {
     const page = await this.#quietly({ filter: { id: { $in: ids } }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
     if (!page) return;
     for (const id of ids) this.#doubtful.delete(id);
+    const found = new Set(page.items.map(({ id }) => id));
     for (const job of page.items) this.rows.update(toRow(job));
+    this.rows.remove(ids.filter((id) => !found.has(id)));
     this.version += 1;
   }
 

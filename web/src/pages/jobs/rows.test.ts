@@ -35,6 +35,14 @@ test("a change stays in its place", () => {
   expect(rows.slice(0, 2).map(({ state }) => state)).toEqual(["ready", "failed"]);
 });
 
+test("a job that is gone leaves no gap", () => {
+  const rows = new Rows();
+  rows.append([row(9), row(8), row(7)]);
+  rows.remove(["job8", "job1"]);
+  expect(shown(rows)).toEqual(["9", "7"]);
+  expect(rows.update(row(8))).toBe(false);
+});
+
 test("a job that begins to match goes to its place in time", () => {
   const rows = new Rows();
   rows.append([row(9), row(5)]);

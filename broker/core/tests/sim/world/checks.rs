@@ -36,7 +36,8 @@ impl World {
 
     /// A record goes to the disk: it must go with the one before it.
     pub(super) fn check_written(&mut self, change: &Change) {
-        let Change::Job(job, key) = change else { return };
+        let Change::Job(job, key, schedule) = change else { return };
+        self.check_tick_written(job, schedule.as_deref());
         let max_attempts = job.spec.retry.max_attempts.max(1);
         let counted = job.failures <= max_attempts && job.worker_deaths <= job.spec.max_worker_deaths;
         let failed = |attempt: &&Attempt| {
