@@ -142,12 +142,13 @@ test("a job is held, ordered after another and bound to a version @phone", async
   await expect(page.getByLabel("Queue timeout")).toHaveAccessibleDescription(/soon/);
   await expectAccessible(page);
   await page.getByLabel("Queue timeout").fill("2h");
+  await page.getByLabel("Kept for").fill("never");
   await page.getByRole("button", { name: "Submit", exact: true }).click();
   const job = page.getByRole("region", { name: "Job" });
   await expect(job).toContainText("blocked");
   const id = await job.getByRole("link").innerText();
   expect(await broker.request("GET", `v1/jobs/${id}`)).toMatchObject({
-    held: true, after: { jobs: [before], need: "all", ended: "finished" }, serial_key: "ada", queue_timeout_millis: 7_200_000, version: active,
+    held: true, after: { jobs: [before], need: "all", ended: "finished" }, serial_key: "ada", queue_timeout_millis: 7_200_000, retention_millis: null, version: active,
   });
 });
 
