@@ -44,6 +44,13 @@ test("every page in both themes @phone", async ({ page }, { project }) => {
         await page.screenshot({ path: `${OUT}/${name}-${project.name}-${colorScheme}.png`, animations: "disabled" });
       }
     }
+    await page.evaluate(() => (location.hash = "/schedules"));
+    await page.getByRole("button", { name: "More of daily-report" }).click();
+    await page.screenshot({ path: `${OUT}/schedules-more-${project.name}.png`, animations: "disabled" });
+    await page.evaluate(() => (location.hash = "/queues"));
+    await page.getByRole("button", { name: "Limits of sums" }).click();
+    await page.screenshot({ path: `${OUT}/queues-limits-${project.name}.png`, animations: "disabled" });
+    await page.keyboard.press("Escape");
     await page.evaluate(() => (location.hash = "/jobs"));
     await page.getByRole("checkbox").first().click();
     await expect(page.getByRole("region", { name: "Selected jobs" })).toBeVisible();
