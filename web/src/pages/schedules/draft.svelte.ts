@@ -2,7 +2,7 @@
 
 import type { CatchUp, Overlap, Schedule, ScheduleOptions } from "windlass";
 import { Options } from "$lib/options/options.svelte";
-import { ownZone } from "./words";
+import { isNoSpan, ownZone } from "./words";
 
 /** What one often wants, to begin from. */
 export const PRESETS: readonly { title: string; cron: string }[] = [
@@ -34,7 +34,7 @@ export class ScheduleDraft {
     this.handler = schedule.handler;
     this.overlap = schedule.overlap;
     this.catchUp = schedule.catch_up;
-    this.jitter = isNone(schedule.jitter) ? "" : String(schedule.jitter);
+    this.jitter = isNoSpan(schedule.jitter) ? "" : String(schedule.jitter);
     this.paused = schedule.paused;
     this.options.fill({ ...schedule.opts });
   }
@@ -55,8 +55,4 @@ export class ScheduleDraft {
       paused: this.paused,
     };
   }
-}
-
-function isNone(span: string | number): boolean {
-  return /^0[a-z]*$/.test(String(span));
 }

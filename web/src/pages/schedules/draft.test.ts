@@ -20,7 +20,7 @@ test("what is taken over is what is sent", () => {
 
 test("no jitter is an empty field", () => {
   const draft = new ScheduleDraft();
-  draft.fill({ ...schedule, jitter: "0s", opts: {} });
+  draft.fill({ ...schedule, jitter: "0ms", opts: {} });
   expect(draft.jitter).toBe("");
   expect(draft.value({})).not.toHaveProperty("jitter");
   expect(draft.value({})).not.toHaveProperty("opts");

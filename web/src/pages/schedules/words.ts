@@ -27,6 +27,11 @@ export function skippedWords({ skipped, error }: Tick): string {
   return error ? `${words}: ${error.message}` : words;
 }
 
+/** Whether a span is `0s`, in whatever unit. */
+export function isNoSpan(span: string | number): boolean {
+  return /^0[a-z]*$/.test(String(span));
+}
+
 /** A time on the clocks of a zone; a zone this browser does not know is told in its own. */
 export function inZone(time: string, zone: string): string {
   try {
