@@ -41,7 +41,9 @@ pub(crate) fn embed(repository: &Path) -> Result<(), Box<dyn Error>> {
 
 fn watch_sources(repository: &Path, web: &Path) -> Result<(), Box<dyn Error>> {
     watch(&repository.join("sdk/ts/src"));
-    SOURCE_FOLDERS.iter().for_each(|folder| watch(&web.join(folder)));
+    for folder in SOURCE_FOLDERS {
+        watch(&web.join(folder));
+    }
     for entry in fs::read_dir(web)? {
         let path = entry?.path();
         if path
@@ -94,11 +96,12 @@ fn table(built: &Path) -> Result<String, Box<dyn Error>> {
         let (_, media_type) = MEDIA_TYPES.iter().find(|(known, _)| extension == *known).ok_or_else(|| {
             format!("the console's `{name}` is of no known media type: add it to `broker/build/console.rs`")
         })?;
+        let bytes = path.display().to_string();
+        let gzip = format!("{bytes}.gz");
         writeln!(
             text,
-            "    Asset {{ path: {name:?}, media_type: {media_type:?}, bytes: include_bytes!({path:?}), \
+            "    Asset {{ path: {name:?}, media_type: {media_type:?}, bytes: include_bytes!({bytes:?}), \
              gzip: include_bytes!({gzip:?}) }},",
-            gzip = format!("{}.gz", path.display()),
         )?;
     }
     text.push_str("]\n");

@@ -1,4 +1,5 @@
 //! Builds what the broker embeds: the first-party plugins and the console.
+#![expect(clippy::print_stdout, reason = "a build script speaks to cargo by its standard output")]
 
 use std::env;
 use std::error::Error;

@@ -48,9 +48,9 @@ async fn main() {
             tokio::time::sleep(SETTLE).await;
             let done = round(&broker, &mut socket, JOBS).await;
             if is_watched {
-                watched.push(done)
+                watched.push(done);
             } else {
-                alone.push(done)
+                alone.push(done);
             }
             drop(consoles);
             tokio::time::sleep(SETTLE).await;

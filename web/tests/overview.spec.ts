@@ -17,17 +17,22 @@ test("an empty broker says what to do first @phone", async ({ page }) => {
   }
 });
 
-test("failures are grouped by what they said and lead to their jobs @phone", async ({ page, open, broker }) => {
-  for (let index = 0; index < 3; index += 1) await broker.finish("demo/fail", { message: "no such customer" });
-  await broker.finish("demo/panic", { message: "boom" });
-  await open();
-  const failures = page.getByRole("region", { name: "Failures of the last hour" });
-  await expect(failures.getByRole("link", { name: "3 failed jobs of demo/fail" })).toBeVisible();
-  await expect(failures.getByText("demo/panic")).toBeVisible();
-  await expectAccessible(page);
-  await failures.getByRole("link", { name: "3 failed jobs of demo/fail" }).click();
-  await expect(page.getByRole("row", { name: /demo\/fail/ })).toHaveCount(3);
-  await expect(page.getByRole("row", { name: /demo\/panic/ })).toHaveCount(0);
+test("failures are grouped by what they said and lead to their jobs @phone", async ({ page }) => {
+  const broker = await Broker.start();
+  try {
+    for (let index = 0; index < 3; index += 1) await broker.finish("demo/fail", { message: "no such customer" });
+    await broker.finish("demo/panic", { message: "boom" });
+    await page.goto(broker.console);
+    const failures = page.getByRole("region", { name: "Failures of the last hour" });
+    await expect(failures.getByRole("link", { name: "3 failed jobs of demo/fail" })).toBeVisible();
+    await expect(failures.getByText("demo/panic")).toBeVisible();
+    await expectAccessible(page);
+    await failures.getByRole("link", { name: "3 failed jobs of demo/fail" }).click();
+    await expect(page.getByRole("row", { name: /demo\/fail/ })).toHaveCount(3);
+    await expect(page.getByRole("row", { name: /demo\/panic/ })).toHaveCount(0);
+  } finally {
+    await broker.stop();
+  }
 });
 
 test("the chart has a table, and numbers that grow", async ({ page, open, broker }) => {

@@ -1,4 +1,10 @@
 //! What filters, orders and selections mean.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken assumption of a test fails that test"
+)]
 
 use proptest::prelude::*;
 use serde::Deserialize;

@@ -97,7 +97,6 @@ impl Live {
     }
 
     /// Gathers and tells until it is dropped.
-    #[expect(clippy::infinite_loop, reason = "it is dropped with the server")]
     pub(super) async fn run(&self, context: &Context) {
         let mut events = context.driver.events();
         let mut second = interval_at(Instant::now() + SECOND, SECOND);

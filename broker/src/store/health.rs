@@ -59,7 +59,9 @@ impl SyncCounts {
     #[cfg(test)]
     pub(crate) fn of_micros(times: &[u64]) -> Self {
         let counts = SyncTimes::new();
-        times.iter().for_each(|micros| counts.record(Duration::from_micros(*micros)));
+        for micros in times {
+            counts.record(Duration::from_micros(*micros));
+        }
         counts.health().sync_counts
     }
 }

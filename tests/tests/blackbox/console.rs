@@ -1,5 +1,7 @@
 //! The console as a browser fetches it.
 
+use std::path::Path;
+
 use windlass_tests::{
     broker::Broker,
     http::{Call, Reply},
@@ -61,7 +63,8 @@ async fn every_file_the_page_names_is_there_for_ever_and_small_for_who_takes_gzi
     let broker = Broker::start().await;
     let text = page(&broker).await.text();
     let files = files(&text);
-    assert!(files.iter().any(|file| file.ends_with(".js")), "{files:?}");
+    let is_script = |file: &str| Path::new(file).extension().is_some_and(|extension| extension == "js");
+    assert!(files.iter().any(|file| is_script(file)), "{files:?}");
     for file in files {
         let fetch = || Call::new(broker.address(), "GET", &format!("/{file}"));
         let plain = fetch().send().await.expect_status(200);
@@ -72,7 +75,7 @@ async fn every_file_the_page_names_is_there_for_ever_and_small_for_who_takes_gzi
         assert_eq!(packed.header("content-type"), plain.header("content-type"));
         assert_eq!(packed.header("vary"), "accept-encoding");
         assert_eq!(packed.body[..2], [0x1f, 0x8b], "{file} is packed");
-        let kind = if file.ends_with(".js") { "text/javascript" } else { "" };
+        let kind = if is_script(file) { "text/javascript" } else { "" };
         assert!(plain.header("content-type").starts_with(kind), "{file}");
     }
     let head =

@@ -201,7 +201,7 @@ async fn a_running_job_is_stopped_by_a_bulk_cancel() {
     let broker = Broker::with_demo().await;
     let job = broker.submit("demo/spin", json!({}), json!({ "run_timeout": "never" })).await;
     becomes(&broker, &job, "running").await;
-    assert_eq!(found(&broker, json!({ "state": "running" })).await, [job.clone()]);
+    assert_eq!(found(&broker, json!({ "state": "running" })).await, [job.as_str()]);
     let asked = json!({ "filter": { "state": "running" }, "action": "cancel" });
     assert_eq!(broker.post("/v1/bulk", &asked).await.expect_status(200).json()["changed"], 1);
     assert_eq!(broker.job(&job).await["state"], "cancelled");

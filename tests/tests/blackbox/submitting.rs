@@ -49,7 +49,7 @@ async fn many_jobs_are_accepted_in_their_order() {
     }
     let again = broker.post("/v1/jobs", &json!({ "jobs": jobs })).await.expect_status(201);
     assert_eq!(again.json()["jobs"], json!(ids), "the same keys are the same jobs");
-    let lines: String = jobs.iter().map(|job| format!("{job}\n")).collect();
+    let lines = jobs.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let lines = broker.request("POST", "/v1/jobs").body("application/x-ndjson", lines).send().await;
     assert_eq!(lines.expect_status(201).json()["jobs"], json!(ids));
 }

@@ -42,7 +42,9 @@ impl View {
     /// Takes jobs that changed, in the order of their changes.
     pub(super) fn jobs(&mut self, changed: Vec<JobView>) {
         self.jobs.retain(|job| changed.iter().all(|newer| newer.id != job.id));
-        changed.into_iter().for_each(|job| self.jobs.push_front(job));
+        for job in changed {
+            self.jobs.push_front(job);
+        }
         self.jobs.truncate(JOBS_MAX);
     }
 
@@ -62,7 +64,7 @@ impl View {
 
     fn above(&self, stats: &StatsView) -> Vec<String> {
         let up = age(&stats.started_at, &stats.at);
-        let states: Vec<_> = stats.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
+        let by_state: Vec<_> = stats.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
         let oldest = stats.oldest_ready_at.as_ref();
         let oldest = oldest.map(|since| format!("   oldest ready waits {}", age(since, &stats.at)));
         let mut lines = vec![
@@ -76,7 +78,7 @@ impl View {
                 stats.sync.p50_micros,
                 stats.sync.p99_micros
             ),
-            format!("jobs {}{}", states.join(", "), oldest.unwrap_or_default()),
+            format!("jobs {}{}", by_state.join(", "), oldest.unwrap_or_default()),
             String::new(),
             format!("{:<12}{:>8}{:>12}   {}", "", "/s", "total", "the last minute"),
         ];

@@ -64,7 +64,7 @@ struct HandlerSchemas {
 /// What one request submits.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "it is only described")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "it is only described")]
 enum Submitted {
     One(Submission),
     Many(Many),

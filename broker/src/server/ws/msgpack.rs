@@ -18,10 +18,9 @@ pub(super) struct Malformed {
 /// their names, as JSON writes both.
 pub(super) fn read(frame: &[u8]) -> Result<Map<String, Value>, Malformed> {
     let mut reader = Reader { rest: frame, values_left: FRAME_VALUES_MAX };
-    let read = reader.value(0).and_then(|value| match value {
-        Value::Object(_) if !reader.rest.is_empty() => Err("something follows the map"),
-        Value::Object(map) => Ok(map),
-        _ => Err("expected a map"),
+    let read = reader.value(0).and_then(|value| {
+        let Value::Object(map) = value else { return Err("expected a map") };
+        if reader.rest.is_empty() { Ok(map) } else { Err("something follows the map") }
     });
     read.map_err(|reason| Malformed { at: frame.len() - reader.rest.len(), reason })
 }

@@ -217,9 +217,9 @@ impl Session {
     /// Follows a subscription and answers its number.
     pub(super) fn follow(&mut self, subscription: Subscription) -> u64 {
         let Subscription { number, notices, slot } = subscription;
-        // The slot is held as long as the stream.
         let notices = notices.inspect(move |_| {
-            let _held = &slot;
+            // Named, so that the stream holds the slot until it is dropped.
+            let _ = &slot;
         });
         self.subscriptions.insert(number, Box::pin(notices));
         self.listed.entry().set_subscriptions(self.subscriptions.len());
