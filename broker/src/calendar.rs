@@ -27,7 +27,9 @@ const CANDIDATES_MAX: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CalendarError {
     /// The expression is too long, or means nothing.
-    #[error("not a cron expression: {0}; expected five fields, six with seconds before them, or `@hourly` and the like")]
+    #[error(
+        "not a cron expression: {0}; expected five fields, six with seconds before them, or `@hourly` and the like"
+    )]
     Cron(String),
     /// The expression means times that never come.
     #[error("there is no such time")]

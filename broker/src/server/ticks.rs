@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn a_long_reason_is_cut_and_a_short_one_kept() {
         let problem = |length: usize| {
-            Problem::new(ErrorCode::BadArguments, "ä".repeat(length)).with_detail(json!({ "pointer": "/args/x" }))
+            Problem::new(ErrorCode::BadArguments, "ä".repeat(length))
+                .with_detail(json!({ "pointer": "/args/x" }))
         };
         let kept = failure(problem(9));
         assert_eq!((kept.message, kept.detail), ("ä".repeat(9), Some(r#"{"pointer":"/args/x"}"#.to_owned())));
