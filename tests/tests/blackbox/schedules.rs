@@ -29,7 +29,7 @@ async fn submitted(broker: &Broker) -> f64 {
 
 async fn put(broker: &Broker, name: &str, schedule: &Value) -> Value {
     let reply = broker.request("PUT", &format!("/v1/schedules/{name}")).json(schedule).send().await;
-    assert!([200, 201].contains(&reply.status()), "{}", reply.text());
+    assert!([200, 201].contains(&reply.status), "{}", reply.text());
     reply.json()
 }
 
