@@ -7,7 +7,10 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use croner::parser::{CronParser, Year};
+use croner::{
+    errors::CronError,
+    parser::{CronParser, Year},
+};
 use jiff::{
     SignedDuration, Zoned,
     civil::DateTime,
@@ -24,7 +27,9 @@ const CANDIDATES_MAX: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CalendarError {
     /// The expression is too long, or means nothing.
-    #[error("not a cron expression: {0}; expected five fields, six with seconds before them, or `@hourly` and the like")]
+    #[error(
+        "not a cron expression: {0}; expected five fields, six with seconds before them, or `@hourly` and the like"
+    )]
     Cron(String),
     /// The expression means times that never come.
     #[error("there is no such time")]
@@ -101,8 +106,20 @@ fn expression(cron: &str) -> Result<croner::Cron, CalendarError> {
     if !cron.is_ascii() {
         return Err(CalendarError::Cron("it is not plain ASCII".to_owned()));
     }
+    let fields = cron.split_whitespace().count();
+    if !cron.starts_with('@') && !(5..=6).contains(&fields) {
+        return Err(CalendarError::Cron(format!("it has {fields} fields")));
+    }
     let parser = CronParser::builder().year(Year::Disallowed).build();
-    parser.parse(cron).map_err(|error| CalendarError::Cron(error.to_string()))
+    parser.parse(cron).map_err(|error| {
+        let (CronError::InvalidPattern(reason)
+        | CronError::IllegalCharacters(reason)
+        | CronError::ComponentError(reason)) = error
+        else {
+            return CalendarError::Cron(error.to_string());
+        };
+        CalendarError::Cron(reason.trim_end_matches('.').to_owned())
+    })
 }
 
 fn zone(name: &str) -> Result<TimeZone, CalendarError> {

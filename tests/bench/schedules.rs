@@ -1,6 +1,10 @@
 //! A thousand schedules of the same second: how late their jobs are accepted, against a thousand submissions that one
 //! WebSocket sends at once. Each second is counted, too: a job of each schedule, and none twice.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures, and fails when it cannot")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures, and fails when it cannot"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +37,12 @@ async fn main() {
     for second in &whole {
         let late = |part| percentile(&second.late_millis, part);
         let doubled = second.late_millis.len() - SCHEDULES;
-        println!("late: p50 {:.0}   p99 {:.0}   all {:.0}   doubled {doubled}", late(0.5), late(0.99), late(1.0));
+        println!(
+            "late: p50 {:.0}   p99 {:.0}   all {:.0}   doubled {doubled}",
+            late(0.5),
+            late(0.99),
+            late(1.0)
+        );
     }
     let ours = whole.iter().map(|second| percentile(&second.late_millis, 1.0)).fold(0.0, f64::max);
     println!("slowest {ours:.0}   as many submissions {submitted:.0}   ratio {:.2}", ours / submitted);
@@ -49,7 +58,8 @@ struct Second {
 async fn submissions(socket: &mut Socket) -> f64 {
     let begin = Instant::now();
     for number in 0..SCHEDULES {
-        let submit = json!({ "op": "job.submit", "id": number, "handler": "demo/add", "args": { "x": 1, "y": 2 } });
+        let submit =
+            json!({ "op": "job.submit", "id": number, "handler": "demo/add", "args": { "x": 1, "y": 2 } });
         socket.send(submit).await;
     }
     all(socket).await;
@@ -75,7 +85,9 @@ async fn seconds(socket: &mut Socket) -> BTreeMap<String, Second> {
             let at = |key| text(key).parse::<jiff::Timestamp>().expect("times are RFC 3339");
             let second = seconds.entry(text("scheduled_for").to_owned()).or_default();
             second.schedules.insert(text("schedule").to_owned());
-            second.late_millis.push(at("submitted_at").duration_since(at("scheduled_for")).as_secs_f64() * 1e3);
+            second
+                .late_millis
+                .push(at("submitted_at").duration_since(at("scheduled_for")).as_secs_f64() * 1e3);
         }
         cursor = page["next"].clone();
         if cursor.is_null() {

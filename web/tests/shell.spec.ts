@@ -55,6 +55,8 @@ test("the palette finds pages, handlers and a job by its id", async ({ page, ope
   await field.fill("run greet");
   await expect(page.getByRole("option", { name: /Run demo\/greet/ })).toHaveAttribute("aria-selected", "true");
   await expectAccessible(page);
+  await field.fill("new sched");
+  await expect(page.getByRole("option")).toHaveText(/New schedule/);
   await field.fill(job);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: "demo/greet" })).toBeVisible();

@@ -107,7 +107,8 @@ fn chance(id: JobId, failures: u32) -> f64 {
     let bytes = id.to_bytes();
     let (high, low) = bytes.split_at(8);
     let fold = |half: &[u8]| half.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    let x = (fold(high) ^ fold(low)).wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(failures)));
+    let x =
+        (fold(high) ^ fold(low)).wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(failures)));
     (mix(x) >> 11) as f64 / (1_u64 << 53) as f64
 }
 

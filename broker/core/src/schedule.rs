@@ -245,7 +245,10 @@ mod tests {
     fn only_the_last_ticks_are_kept() {
         let tick = |n| Tick { at: Timestamp(n), scheduled_for: None, outcome: TickOutcome::Missed };
         let done = (0..15).fold(schedule(0), |schedule, n| schedule.done(tick(n), Timestamp(n)));
-        assert_eq!(done.recent.iter().map(|tick| tick.at.0).collect::<Vec<_>>(), (5..15).rev().collect::<Vec<_>>());
+        assert_eq!(
+            done.recent.iter().map(|tick| tick.at.0).collect::<Vec<_>>(),
+            (5..15).rev().collect::<Vec<_>>()
+        );
         assert_eq!(done.mark, Timestamp(1_000_000), "a mark never goes back");
     }
 }

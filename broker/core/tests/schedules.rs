@@ -57,7 +57,8 @@ impl House {
     }
 
     fn restored(schedules: Vec<Schedule>, now: u64) -> Self {
-        let known = schedules.iter().map(|schedule| (schedule.name.clone(), Arc::new(schedule.clone()))).collect();
+        let known =
+            schedules.iter().map(|schedule| (schedule.name.clone(), Arc::new(schedule.clone()))).collect();
         let remembered = Remembered { schedules, ..Remembered::default() };
         let (scheduler, decisions) = Scheduler::restore(1, remembered, Box::new(Beats), Timestamp(now));
         let (jobs, ticks) = (BTreeMap::new(), Vec::new());

@@ -58,10 +58,7 @@ fn a_time_that_clocks_show_twice_comes_once() {
         ["2026-11-01T05:30Z", "2026-11-02T06:30Z"]
     );
     // After the change what clocks show again has been already.
-    assert_eq!(
-        ticks("30 1 * * *", "America/New_York", "2026-11-01T06:10:00Z", 1),
-        ["2026-11-02T06:30Z"]
-    );
+    assert_eq!(ticks("30 1 * * *", "America/New_York", "2026-11-01T06:10:00Z", 1), ["2026-11-02T06:30Z"]);
 }
 
 #[test]
@@ -92,7 +89,9 @@ fn expressions_are_told_in_plain_english() {
 #[test]
 fn what_means_nothing_is_refused() {
     let long = "0,".repeat(200) + "0 * * * *";
-    for cron in ["", "* * * *", "* * * * * * *", "60 * * * *", "5-1 * * * *", "@reboot", "* * * * ä", long.as_str()] {
+    for cron in
+        ["", "* * * *", "* * * * * * *", "60 * * * *", "5-1 * * * *", "@reboot", "* * * * ä", long.as_str()]
+    {
         assert!(matches!(Cron::new(cron, "UTC"), Err(CalendarError::Cron(_))), "{cron}");
     }
     for timezone in ["", "Mars/Olympus", "../../etc/passwd", "Etc/Unknown"] {
@@ -103,7 +102,11 @@ fn what_means_nothing_is_refused() {
 #[test]
 fn a_day_that_never_comes_has_no_tick() {
     for cron in ["0 0 30 2 *", "* * 31 4 *"] {
-        assert_eq!(Cron::new(cron, "Europe/Berlin").unwrap().next(at("2026-01-01T00:00:00Z")), None, "{cron}");
+        assert_eq!(
+            Cron::new(cron, "Europe/Berlin").unwrap().next(at("2026-01-01T00:00:00Z")),
+            None,
+            "{cron}"
+        );
     }
     assert_eq!(ticks("0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", 1), ["2028-02-29T00:00Z"]);
 }
@@ -111,7 +114,8 @@ fn a_day_that_never_comes_has_no_tick() {
 #[test]
 fn the_calendar_of_the_core_asks_for_a_zone_once() {
     let calendar = Calendar::default();
-    let next = |timezone| schedule::Calendar::next(&calendar, "0 0 * * *", timezone, at("2026-01-01T12:00:00Z"));
+    let next =
+        |timezone| schedule::Calendar::next(&calendar, "0 0 * * *", timezone, at("2026-01-01T12:00:00Z"));
     assert_eq!(next("Europe/Berlin"), Some(at("2026-01-01T23:00:00Z")));
     assert_eq!(next("Europe/Berlin"), next("Europe/Berlin"));
     assert_eq!(next("Mars/Olympus"), None);

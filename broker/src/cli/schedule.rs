@@ -139,7 +139,8 @@ impl PutFlags {
 }
 
 impl Row for ScheduleView {
-    const HEADINGS: &'static [&'static str] = &["SCHEDULE", "WHEN", "ZONE", "HANDLER", "NEXT", "LAST", "PAUSED"];
+    const HEADINGS: &'static [&'static str] =
+        &["SCHEDULE", "WHEN", "ZONE", "HANDLER", "NEXT", "LAST", "PAUSED"];
 
     fn cells(&self) -> Vec<String> {
         vec![

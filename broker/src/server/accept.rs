@@ -27,15 +27,17 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let ticking = tokio::spawn(ticks::run(Arc::clone(&context), ticks));
     // Every branch is cancel safe: a permit or socket that is not handed out stays where it is.
     tokio::select! {
         () = shutdown => {}
         () = accept_all(&listener, &context, &permits) => {}
         () = context.connections.keep_recording() => {}
         () = context.live.run(&context) => {}
-        () = ticks::run(&context, ticks) => {}
     }
     drop(listener);
+    // Ticks that did not become jobs come after the next start.
+    ticking.abort();
     context.draining.cancel();
     // Whoever holds all permits is alone.
     if timeout(drain, permits.acquire_many(CONNECTIONS_MAX)).await.is_err() {

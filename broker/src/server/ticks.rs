@@ -1,6 +1,8 @@
 //! Ticks of schedules become jobs: each is a submission like any other, checked against the handler's version that is
 //! active by now.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use windlass_core::{job::Failure, schedule::DueTick};
@@ -12,12 +14,10 @@ use crate::driver::Ticks;
 /// Ticks that are made jobs of at once, so that many share a commit.
 const TICKS_AT_ONCE_MAX: usize = 1024;
 
-/// Turns ticks into jobs until it is dropped.
-pub(super) async fn run(context: &Context, ticks: Ticks) {
+/// Turns ticks into jobs for as long as there is a driver.
+pub(super) async fn run(context: Arc<Context>, ticks: Ticks) {
     let ticks = UnboundedReceiverStream::new(ticks);
-    ticks.for_each_concurrent(TICKS_AT_ONCE_MAX, |due| submit(context, due)).await;
-    // The driver is gone, and the broker with it.
-    std::future::pending::<()>().await;
+    ticks.for_each_concurrent(TICKS_AT_ONCE_MAX, |due| submit(&context, due)).await;
 }
 
 async fn submit(context: &Context, DueTick { schedule, tick }: DueTick) {
@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn a_long_reason_is_cut_and_a_short_one_kept() {
         let problem = |length: usize| {
-            Problem::new(ErrorCode::BadArguments, "ä".repeat(length)).with_detail(json!({ "pointer": "/args/x" }))
+            Problem::new(ErrorCode::BadArguments, "ä".repeat(length))
+                .with_detail(json!({ "pointer": "/args/x" }))
         };
         let kept = failure(problem(9));
         assert_eq!((kept.message, kept.detail), ("ä".repeat(9), Some(r#"{"pointer":"/args/x"}"#.to_owned())));

@@ -32,9 +32,7 @@ pub(super) use self::{
     jobs::{Waited, cancel, find, get, history, logs, purge, release, result, wait},
     plugins::{activate, plugin, plugins, rollback, schemas},
     queues::{limit_queue, pause_queue, purge_queue, queue, queues},
-    schedules::{
-        delete_schedule, pause_schedule, put_schedule, schedule, scheduled_job, schedules, trigger,
-    },
+    schedules::{delete_schedule, pause_schedule, put_schedule, schedule, scheduled_job, schedules, trigger},
     search::{Search, query},
     stats::stats,
     submit::{Submission, check_args_size, retry, submit, submit_many},

@@ -56,6 +56,20 @@ test("a queue is paused and limited, says why a job waits, and is purged", async
   expect((await client.queues()).map(({ name }) => name)).toContain("mail");
 });
 
+test("a schedule is put, paused, triggered and deleted", async () => {
+  const nightly = { cron: "30 2 * * *", timezone: "Europe/Berlin", handler: "demo/add", args: { x: 1, y: 2 }, overlap: "skip" } as const;
+  expect(await client.putSchedule("nightly", nightly)).toMatchObject({ ...nightly, description: "At 02:30.", paused: false, recent: [] });
+  expect((await client.pauseSchedule("nightly")).next).toEqual([]);
+  expect((await client.resumeSchedule("nightly")).next).toHaveLength(5);
+  const job = await client.triggerSchedule("nightly");
+  expect(await client.wait(job)).toBe(3);
+  expect(await client.job(job)).toMatchObject({ schedule: "nightly" });
+  expect((await client.schedule("nightly")).last).toMatchObject({ job });
+  expect((await client.schedules({ limit: 1 })).items.map(({ name }) => name)).toEqual(["nightly"]);
+  expect(await client.deleteSchedule("nightly")).toEqual({ name: "nightly" });
+  await expect(client.schedule("nightly")).rejects.toMatchObject({ problem: { code: "not_found" } });
+});
+
 test("a held job waits for its release", async () => {
   const job = await client.submit("demo/add", { x: 1, y: 2 }, { hold: true });
   expect(await client.job(job)).toMatchObject({ held: true, waiting: { for: "release" } });

@@ -6,12 +6,12 @@ use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+use crate::{id::JobId, problem::Problem, span::Span, submit::SubmitOptions};
 #[cfg(feature = "schema")]
 use crate::{
     limits::{CRON_BYTES_MAX, JITTER_MILLIS_MAX, TIMEZONE_BYTES_MAX},
     schema,
 };
-use crate::{id::JobId, problem::Problem, span::Span, submit::SubmitOptions};
 
 /// The time zone of a schedule that names none.
 pub const TIMEZONE_DEFAULT: &str = "UTC";

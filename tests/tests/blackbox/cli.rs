@@ -261,7 +261,8 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
 #[tokio::test]
 async fn schedules_are_put_shown_paused_triggered_and_removed() {
     let broker = Broker::with_demo().await;
-    let line = "schedule put nightly @daily demo/add x=1 y=2 --timezone Europe/Berlin --overlap skip --tag a=b";
+    let line =
+        "schedule put nightly @daily demo/add x=1 y=2 --timezone Europe/Berlin --overlap skip --tag a=b";
     let put = ends(&broker, 0, &line.split(' ').collect::<Vec<_>>()).await;
     assert!(put.contains("At 00:00."), "{put}");
     assert_eq!(ends(&broker, 0, &["schedule", "ls", "-o", "id"]).await, "nightly");

@@ -29,7 +29,7 @@ async fn submitted(broker: &Broker) -> f64 {
 
 async fn put(broker: &Broker, name: &str, schedule: &Value) -> Value {
     let reply = broker.request("PUT", &format!("/v1/schedules/{name}")).json(schedule).send().await;
-    assert!([200, 201].contains(&reply.status()), "{}", reply.text());
+    assert!([200, 201].contains(&reply.status), "{}", reply.text());
     reply.json()
 }
 
@@ -55,7 +55,12 @@ async fn jobs(broker: &Broker, name: &str) -> Vec<Value> {
 #[tokio::test]
 async fn a_schedule_submits_a_job_at_each_tick() {
     let broker = Broker::with_demo().await;
-    put(&broker, "steady", &with(every_second(), &json!({ "opts": { "queue": "beats", "tags": { "a": "b" } } }))).await;
+    put(
+        &broker,
+        "steady",
+        &with(every_second(), &json!({ "opts": { "queue": "beats", "tags": { "a": "b" } } })),
+    )
+    .await;
     let recent = ticks(&broker, "steady", 2).await;
     for tick in &recent {
         assert!(tick["at"].as_str() >= tick["scheduled_for"].as_str(), "never early: {tick}");
@@ -81,7 +86,10 @@ async fn a_schedule_is_told_in_words_and_with_its_next_times() {
     assert_eq!(view["description"], "At 02:30, on Monday, Tuesday, Wednesday, Thursday, and Friday.");
     assert_eq!((&view["timezone"], &view["handler"]), (&json!("Europe/Berlin"), &json!("demo/add")));
     assert_eq!((&view["args"], &view["opts"]), (&json!([1, 2]), &json!({ "priority": 5 })));
-    assert_eq!((&view["overlap"], &view["catch_up"], &view["jitter"]), (&json!("skip"), &json!("skip"), &json!("5m")));
+    assert_eq!(
+        (&view["overlap"], &view["catch_up"], &view["jitter"]),
+        (&json!("skip"), &json!("skip"), &json!("5m"))
+    );
     let next = view["next"].as_array().unwrap();
     assert_eq!(next.len(), 5);
     assert!(next.iter().all(|at| at.as_str().unwrap().ends_with("30:00.000Z")), "{next:?}");
@@ -89,7 +97,8 @@ async fn a_schedule_is_told_in_words_and_with_its_next_times() {
     assert_eq!(changed.expect_status(200).json()["created_at"], view["created_at"]);
     let paused = broker.request("POST", "/v1/schedules/nightly/pause").send().await.expect_status(200).json();
     assert_eq!((&paused["paused"], &paused["next"]), (&json!(true), &json!([])));
-    let resumed = broker.request("POST", "/v1/schedules/nightly/resume").send().await.expect_status(200).json();
+    let resumed =
+        broker.request("POST", "/v1/schedules/nightly/resume").send().await.expect_status(200).json();
     assert_eq!(resumed["next"], view["next"]);
 }
 
@@ -232,7 +241,8 @@ async fn no_tick_is_doubled_by_crashes_and_what_was_missed_is_one_job_or_none() 
         ticks(&broker, "once", 1).await;
         broker.kill9().await;
         let crashed = SystemTime::now();
-        eventually("ticks to be missed", async || (crashed.elapsed().ok()?.as_secs() >= 2).then_some(())).await;
+        eventually("ticks to be missed", async || (crashed.elapsed().ok()?.as_secs() >= 2).then_some(()))
+            .await;
         broker.restart().await;
         eventually("more ticks", async || (submitted(&broker).await >= 3.0).then_some(())).await;
     }
@@ -273,7 +283,9 @@ async fn a_thousand_schedules_of_the_same_second_make_a_thousand_jobs_for_each()
     let schedule = with(every_second(), &json!({ "cron": "*/5 * * * * *", "opts": { "queue": "beats" } }));
     for number in 0..COUNT {
         let name = format!("s{number}");
-        socket.send(with(schedule.clone(), &json!({ "op": "schedule.put", "id": number, "name": name }))).await;
+        socket
+            .send(with(schedule.clone(), &json!({ "op": "schedule.put", "id": number, "name": name })))
+            .await;
     }
     for _ in 0..COUNT {
         let answer = socket.receive().await;
@@ -281,7 +293,8 @@ async fn a_thousand_schedules_of_the_same_second_make_a_thousand_jobs_for_each()
     }
     // Of three thousand more a thousand belong to a tick that was whole.
     let begun = submitted(&broker).await;
-    eventually("two ticks of each", async || (submitted(&broker).await >= begun + 3000.0).then_some(())).await;
+    eventually("two ticks of each", async || (submitted(&broker).await >= begun + 3000.0).then_some(()))
+        .await;
     let mut by_tick: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut jobs, mut cursor) = (0, Value::Null);
     loop {
@@ -300,5 +313,9 @@ async fn a_thousand_schedules_of_the_same_second_make_a_thousand_jobs_for_each()
     }
     assert_eq!(by_tick.values().map(BTreeSet::len).sum::<usize>(), jobs, "no tick made two jobs");
     let whole = by_tick.values().filter(|schedules| schedules.len() == COUNT).count();
-    assert!(whole >= 1, "one second has a job of each: {:?}", by_tick.values().map(BTreeSet::len).collect::<Vec<_>>());
+    assert!(
+        whole >= 1,
+        "one second has a job of each: {:?}",
+        by_tick.values().map(BTreeSet::len).collect::<Vec<_>>()
+    );
 }

@@ -250,6 +250,20 @@ async fn held_jobs_are_released_at_once_and_final_ones_purged() {
 }
 
 #[tokio::test]
+async fn jobs_are_found_by_what_they_come_after() {
+    let broker = Broker::with_demo().await;
+    let first = broker.submit("demo/add", json!([1, 2]), json!({ "hold": true })).await;
+    let behind = broker.submit("demo/add", json!([1, 2]), json!({ "after": [&first] })).await;
+    let last = broker.submit("demo/add", json!([1, 2]), json!({ "after": [&first, &behind] })).await;
+    assert_eq!(found(&broker, json!({ "after.jobs": first })).await, [last.clone(), behind.clone()]);
+    assert_eq!(found(&broker, json!({ "after.jobs": { "$in": [behind, "none"] } })).await, [last.clone()]);
+    assert_eq!(found(&broker, json!({ "after.jobs": { "$all": [first, behind] } })).await, [last.clone()]);
+    broker.request("POST", &format!("/v1/jobs/{first}/release")).send().await.expect_status(200);
+    becomes(&broker, &last, "succeeded").await;
+    assert_eq!(found(&broker, json!({ "after.jobs": first, "state": "succeeded" })).await, [last, behind]);
+}
+
+#[tokio::test]
 async fn bulk_asks_for_a_filter_and_an_action() {
     let broker = Broker::start().await;
     for (asked, pointer) in [

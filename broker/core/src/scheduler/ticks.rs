@@ -18,11 +18,6 @@ use crate::{
 };
 
 impl Scheduler {
-    /// A schedule of a channel.
-    pub fn schedule(&self, channel: &str, name: &str) -> Option<&Arc<Schedule>> {
-        self.schedules.named(channel, name)
-    }
-
     pub(super) fn change_schedule(
         &mut self,
         channel: &str,
@@ -42,7 +37,9 @@ impl Scheduler {
                 old.with(Plan { is_paused, ..old.plan.clone() }, now)
             }
             (ScheduleChange::Pause(_), Some(_)) => return Ok(Answer::Done),
-            (ScheduleChange::Pause(_) | ScheduleChange::Delete, None) => return Err(Refusal::UnknownSchedule),
+            (ScheduleChange::Pause(_) | ScheduleChange::Delete, None) => {
+                return Err(Refusal::UnknownSchedule);
+            }
             (ScheduleChange::Delete, Some(_)) => {
                 let removed = self.schedules.remove(channel, name);
                 self.decisions.extend(removed.map(Decision::ForgetSchedule));

@@ -11,7 +11,8 @@ use windlass_wire::{
     id::JobId,
     job::{JobPage, JobRef, JobStanding, JobView, JobsAccepted},
     limits::{
-        IDEMPOTENCY_KEY_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX, NAME_BYTES_MAX, PAGE_SCHEDULES_DEFAULT, PAGE_SCHEDULES_MAX,
+        IDEMPOTENCY_KEY_BYTES_MAX, NAME_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX, PAGE_SCHEDULES_DEFAULT,
+        PAGE_SCHEDULES_MAX,
     },
     plugin::{PluginList, PluginView, UploadView},
     query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},

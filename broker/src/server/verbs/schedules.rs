@@ -46,7 +46,10 @@ pub(in crate::server) async fn schedules(
         let is_last = schedules.len() <= limit;
         schedules.truncate(limit);
         let next = schedules.last().filter(|_| !is_last).map(|schedule| schedule.name.clone());
-        Ok(SchedulePage { items: schedules.iter().map(|schedule| schedule_view(schedule, None, now)).collect(), next })
+        Ok(SchedulePage {
+            items: schedules.iter().map(|schedule| schedule_view(schedule, None, now)).collect(),
+            next,
+        })
     });
     found.await.map_err(WrongPage::Problem)
 }

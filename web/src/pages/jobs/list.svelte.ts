@@ -1,6 +1,6 @@
 // The list while it is shown: pages as one scrolls, changes in place, news announced and shown on demand.
 
-import type { Job, JobChanges, JobQuery, Page, Subscription } from "windlass";
+import type { Filter, Job, JobChanges, JobQuery, Page, Subscription } from "windlass";
 import { live } from "$lib/live";
 import { matches, toBroker, type JobFilter } from "./filter";
 import { keep, type Kept } from "./kept";
@@ -150,6 +150,8 @@ export class JobList {
     if (known === 0) this.rows.overflown = true;
     this.at = live.now;
     this.version += 1;
+    // What is seen at first is what belongs there now.
+    await this.#refreshVisible(toBroker(this.#filter!, this.#since));
   }
 
   #take({ items, more }: JobChanges): void {
@@ -194,10 +196,11 @@ export class JobList {
     this.version += 1;
   }
 
-  async #refreshVisible(): Promise<void> {
+  /** Those on the screen that are not found, among those that `filter` means, are no longer there. */
+  async #refreshVisible(filter: Filter = {}): Promise<void> {
     const ids = this.#visible.filter((id) => this.#doubtful.has(id)).slice(0, REFRESH_JOBS_MAX);
     if (ids.length === 0) return;
-    const page = await this.#quietly({ filter: { id: { $in: ids } }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
+    const page = await this.#quietly({ filter: { $and: [filter, { id: { $in: ids } }] }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
     if (!page) return;
     for (const id of ids) this.#doubtful.delete(id);
     const found = new Set(page.items.map(({ id }) => id));

@@ -18,10 +18,7 @@ use windlass_wire::{
 };
 
 use super::{Asked, World};
-use crate::{
-    broker::Beats,
-    judge::Guarantee,
-};
+use crate::{broker::Beats, judge::Guarantee};
 
 /// What a world knows of ticks.
 #[derive(Debug, Default)]
@@ -91,7 +88,8 @@ impl World {
     pub(super) fn delete_schedules(&mut self) {
         for name in self.broker.schedules.keys().cloned().collect::<Vec<_>>() {
             let change = ScheduleChange::Delete;
-            let deleted = self.broker.tell(Command::ChangeSchedule { channel: "0".into(), name, change }, self.now);
+            let deleted =
+                self.broker.tell(Command::ChangeSchedule { channel: "0".into(), name, change }, self.now);
             assert_eq!(deleted, Ok(Answer::Done));
         }
     }
@@ -119,7 +117,8 @@ impl World {
         let early = || format!("{due:?} at {:?}", self.now);
         self.verdict.judge(Guarantee::NeverEarly, schedule.time_of(*tick) <= self.now, early);
         let done = self.ticks.done.get(&schedule.id).copied().unwrap_or_default();
-        self.verdict.judge(Guarantee::TicksCome, *tick > done, || format!("{due:?} is done with since {done:?}"));
+        self.verdict
+            .judge(Guarantee::TicksCome, *tick > done, || format!("{due:?} is done with since {done:?}"));
         let overdue = Timestamp(self.now.0.saturating_sub(schedule.offset_millis()));
         self.ticks.done.insert(schedule.id, overdue.max(*tick).max(done));
         if schedule.plan.overlap == Overlap::Skip {
@@ -132,7 +131,8 @@ impl World {
 
     fn live_jobs(&self, schedule: ScheduleId, but: Option<JobId>) -> Vec<JobId> {
         let is_of = |job: &&Arc<Job>| {
-            !job.state.is_final() && job.spec.schedule.as_ref().is_some_and(|origin| origin.schedule == schedule)
+            !job.state.is_final()
+                && job.spec.schedule.as_ref().is_some_and(|origin| origin.schedule == schedule)
         };
         let jobs = self.broker.jobs.values().filter(is_of).map(|job| job.id);
         jobs.filter(|job| Some(*job) != but).collect()
@@ -145,8 +145,11 @@ impl World {
         self.ticks.on_their_way = left;
         for (_, DueTick { schedule, tick }) in arrived {
             let failure = Failure { code: ErrorCode::BadArguments, message: String::new(), detail: None };
-            let made =
-                if self.chance.percent(10) { Err(failure) } else { Ok(self.submission(&schedule, Some(tick))) };
+            let made = if self.chance.percent(10) {
+                Err(failure)
+            } else {
+                Ok(self.submission(&schedule, Some(tick)))
+            };
             let run = Command::RunSchedule { schedule: schedule.id, tick: Some(tick), made };
             let ran = self.broker.tell(run.clone(), self.now);
             if let Ok(Answer::Submitted(job)) = ran {
@@ -167,7 +170,8 @@ impl World {
     pub(super) fn check_tick_written(&mut self, job: &Job, schedule: Option<&Schedule>) {
         let Some(origin) = job.spec.schedule.as_ref().filter(|_| job.revision == 1) else { return };
         let Some(tick) = origin.tick else { return };
-        let with_it = schedule.is_some_and(|schedule| schedule.id == origin.schedule && schedule.mark >= tick);
+        let with_it =
+            schedule.is_some_and(|schedule| schedule.id == origin.schedule && schedule.mark >= tick);
         self.verdict.judge(Guarantee::WholeOrNothing, with_it, || format!("{} without its tick", job.id));
         let jobs = self.ticks.jobs.entry((origin.schedule, tick)).or_default();
         jobs.insert(job.id);
@@ -179,9 +183,8 @@ impl World {
     pub(super) fn check_ticks_come(&mut self) {
         for schedule in self.broker.schedules.values() {
             let is_asked = self.ticks.on_their_way.iter().any(|(_, due)| due.schedule.id == schedule.id);
-            let overdue = schedule
-                .next_tick(&Beats)
-                .filter(|tick| !is_asked && schedule.time_of(*tick) <= self.now);
+            let overdue =
+                schedule.next_tick(&Beats).filter(|tick| !is_asked && schedule.time_of(*tick) <= self.now);
             let story = || format!("{schedule:?} has forgotten {overdue:?} at {:?}", self.now);
             self.verdict.judge(Guarantee::TicksCome, overdue.is_none(), story);
         }

@@ -37,8 +37,9 @@ pub(super) fn schedule_delete(session: &mut Session, params: Params) -> Result<R
 
 pub(super) fn schedule_get(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfSchedule { name } = typed(params)?;
-    Ok(session
-        .later(move |context, caller| async move { value(&verbs::schedule(&context, &caller, &name).await?) }))
+    Ok(session.later(move |context, caller| async move {
+        value(&verbs::schedule(&context, &caller, &name).await?)
+    }))
 }
 
 pub(super) fn schedule_list(session: &mut Session, params: Params) -> Result<Reply, Problem> {
