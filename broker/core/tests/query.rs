@@ -156,6 +156,7 @@ fn what_a_field_must_be_is_known() {
     assert_eq!(required(&json!({ "a": "x", "b": 1 })), texts(&["x"]));
     assert_eq!(required(&json!({ "a": { "$in": ["x", "y"], "$ne": "x" } })), texts(&["x", "y"]));
     assert_eq!(required(&json!({ "$and": [{ "a": { "$in": ["x", "y"] } }, { "a": "y" }] })), texts(&["y"]));
+    assert_eq!(required(&json!({ "a": { "$all": ["x", "y"] } })), texts(&["x"]), "a list may have both");
     assert_eq!(required(&json!({ "$or": [{ "a": "x" }, { "a": "y", "b": 1 }] })), texts(&["x", "y"]));
     assert_eq!(required(&json!({ "$or": [{ "a": "x" }, { "b": 1 }] })), None);
     assert_eq!(required(&json!({ "a": { "$in": ["x", null] } })), None);

@@ -19,7 +19,7 @@ pub struct Bounds {
 }
 
 impl Filter {
-    /// The texts one of which a document must have at the path, if it never has a list there; none = any.
+    /// The texts one of which a document must have at the path, perhaps in a list there; none = any.
     pub fn required(&self, path: &Path) -> Option<BTreeSet<&str>> {
         required(&self.0, path)
     }
@@ -54,7 +54,8 @@ fn required<'filter>(condition: &'filter Condition, path: &Path) -> Option<BTree
     match condition {
         Condition::All(conditions) => {
             let known = conditions.iter().filter_map(|condition| required(condition, path));
-            known.reduce(|left, right| left.intersection(&right).copied().collect())
+            // What all of them leave would be fewer, but a list may have one text for each.
+            known.min_by_key(BTreeSet::len)
         }
         Condition::Any(conditions) => {
             let known = conditions.iter().map(|condition| required(condition, path));
