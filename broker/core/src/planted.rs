@@ -29,6 +29,10 @@ pub enum Bug {
     LostWithWorker,
     /// A pause is forgotten at a restart.
     PauseForgotten,
+    /// What is in use is purged all the same.
+    PurgedInUse,
+    /// Final jobs are purged a second early.
+    PurgedTooEarly,
     /// A failure counts twice.
     RetryCountedTwice,
     /// A serial key is free between the attempts of the job that has it.
@@ -41,7 +45,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -54,6 +58,8 @@ impl Bug {
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
         Self::PauseForgotten,
+        Self::PurgedInUse,
+        Self::PurgedTooEarly,
         Self::RetryCountedTwice,
         Self::SerialKeyFreeBetweenAttempts,
         Self::StaleFenceAccepted,

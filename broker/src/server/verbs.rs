@@ -19,6 +19,7 @@ mod plugins;
 mod queues;
 mod search;
 mod stats;
+mod statuses;
 mod submit;
 mod watch;
 mod workers;
@@ -28,11 +29,12 @@ pub(super) use self::{
     bulk::bulk,
     calls::call,
     follow::{Notice, Notices, Subject, follow},
-    jobs::{Waited, cancel, find, get, history, logs, purge, release, result, wait},
+    jobs::{Waited, cancel, find, find_pinned, get, history, logs, purge, release, result, wait},
     plugins::{activate, plugin, plugins, rollback, schemas},
     queues::{limit_queue, pause_queue, purge_queue, queue, queues},
     search::{Search, query},
     stats::stats,
+    statuses::{StatusRequest, statuses},
     submit::{Submission, check_args_size, retry, submit, submit_many},
     watch::WatchFilter,
     workers::workers,

@@ -435,6 +435,9 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
         | Key::Output { .. }
         | Key::Plugin(_)
         | Key::Queue { .. }
+        | Key::Reference { .. }
+        | Key::Retention { .. }
+        | Key::Tombstone(_)
         | Key::Version(_)) => Err(StoreError::corrupt("a job's key", format!("{other:?}"))),
     }
 }

@@ -3,15 +3,16 @@
 use crate::{Violation, none, numbered, tree};
 
 /// A module of the broker, and what of ours it may name besides itself.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("auth", &["wire"]),
     ("cli", &["client", "config", "core", "registry", "run", "sandbox", "shutdown", "telemetry", "wire"]),
     ("config", &["core", "wire"]),
     ("driver", &["core", "metrics", "registry", "sandbox", "store", "wire", "worker"]),
     ("metrics", &["core", "wire"]),
     ("registry", &["core", "sandbox", "store", "wire"]),
+    ("retention", &["core", "driver", "metrics", "store", "wire"]),
     ("sandbox", &["wire"]),
-    ("server", &["auth", "core", "driver", "metrics", "registry", "sandbox", "store", "wire"]),
+    ("server", &["auth", "core", "driver", "metrics", "registry", "retention", "sandbox", "store", "wire"]),
     ("shutdown", &[]),
     ("store", &["core", "wire"]),
     ("telemetry", &["config"]),

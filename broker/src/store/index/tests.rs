@@ -129,7 +129,7 @@ async fn a_purged_job_leaves_nothing_behind() {
     store(&engine, &[submitted(1, "a", "x"), waiting, cancelled.clone()]);
     engine.commit(&[Change::default().set_log(cancelled.id, 1, "said").unwrap()]).unwrap();
     let opened = Store::new(engine).unwrap();
-    opened.committer().commit(opened.without_job(&cancelled).unwrap()).await.unwrap();
+    opened.committer().commit(opened.without_job(&cancelled, Timestamp(20)).unwrap()).await.unwrap();
     let left = opened.engine.scan(&KeyRange::prefix(&[]), Direction::Forward, 9).unwrap();
     assert_eq!(left, []);
 }
