@@ -105,6 +105,9 @@ impl Posting {
                 | Key::Output { .. }
                 | Key::Plugin(_)
                 | Key::Queue { .. }
+                | Key::Reference { .. }
+                | Key::Retention { .. }
+                | Key::Tombstone(_)
                 | Key::Version(_)) => return Err(StoreError::corrupt("an index key", format!("{other:?}"))),
             }
         }
