@@ -116,8 +116,8 @@ async fn of_too_many_final_jobs_those_that_ended_first_are_forgotten() {
         jobs.push(ended(&mut socket, ADD, numbers(), json!({})).await);
     }
     purged(&broker, 3).await;
-    let status = json!({ "op": "job.status", "jobs": [jobs.as_slice(), &[kept, live]].concat() });
-    let statuses = socket.value(status).await;
+    jobs.extend([kept, live]);
+    let statuses = socket.value(json!({ "op": "job.status", "jobs": jobs })).await;
     let gone = |status: &Value| status["code"] == "gone";
     let statuses = statuses["items"].as_array().unwrap();
     assert_eq!(statuses.iter().map(gone).collect::<Vec<_>>(), [true, true, true, false, false, false, false]);
