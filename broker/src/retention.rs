@@ -69,7 +69,8 @@ impl Retention {
         clock: Clock,
         policy: Policy,
     ) -> Result<Arc<Self>, StoreError> {
-        let counted = |what| Ok::<_, StoreError>(i64::try_from(store.count_leaving(what)?).unwrap_or(i64::MAX));
+        let counted =
+            |what| Ok::<_, StoreError>(i64::try_from(store.count_leaving(what)?).unwrap_or(i64::MAX));
         metrics.jobs_retained.set(counted(Leaves::Job)?);
         metrics.tombstones.set(counted(Leaves::Tombstone)?);
         Ok(Arc::new(Self { store, metrics, clock, policy }))
@@ -207,7 +208,9 @@ impl Retention {
             return Ok(0);
         }
         let remove = move |store: &Store| {
-            blobs.iter().try_fold(0, |removed, blob| Ok(removed + usize::from(store.remove_unused_blob(blob)?)))
+            blobs
+                .iter()
+                .try_fold(0, |removed, blob| Ok(removed + usize::from(store.remove_unused_blob(blob)?)))
         };
         self.with_store(remove).await
     }

@@ -188,12 +188,12 @@ fn blobs_are_listed_by_their_first_byte_until_they_are_removed(engine: &dyn Engi
     let mut digests: Vec<_> = (0..600_u32).map(|number| put_blob(engine, &number.to_be_bytes())).collect();
     digests.sort_unstable();
     let listed = || {
-        let all = (0..=u8::MAX).map(|first| engine.blobs(first).unwrap());
-        let mut all: Vec<_> = all
-            .enumerate()
-            .inspect(|(first, digests)| assert!(digests.iter().all(|digest| usize::from(digest.0[0]) == *first)))
-            .flat_map(|(_, digests)| digests)
-            .collect();
+        let mut all = Vec::new();
+        for first in 0..=u8::MAX {
+            let folder = engine.blobs(first).unwrap();
+            assert!(folder.iter().all(|digest| digest.0[0] == first));
+            all.extend(folder);
+        }
         all.sort_unstable();
         all
     };

@@ -35,6 +35,12 @@ mod conformance;
 #[cfg(test)]
 pub(crate) mod gated;
 
+use self::{
+    blobs::digest_of,
+    engine::{Direction, KeyRange},
+    health::Health,
+    pins::Pins,
+};
 pub use self::{
     commit::Committer,
     engine::{Change, Engine},
@@ -44,12 +50,6 @@ pub use self::{
     pins::{Leaving, Pinned, Target},
     sled::SledEngine,
     tombstones::Tombstone,
-};
-use self::{
-    blobs::digest_of,
-    engine::{Direction, KeyRange},
-    health::Health,
-    pins::Pins,
 };
 
 /// Payloads up to this many bytes belong into a job's record, larger ones into blobs.

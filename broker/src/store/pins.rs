@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     const JOB: Target = Target::Job(JobId(7));
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_target_leaves_as_soon_as_its_last_user_has_done_with_it() {

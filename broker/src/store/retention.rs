@@ -46,9 +46,12 @@ impl Store {
             None => all,
         };
         let entries = self.engine.scan(&range, Direction::Forward, limit)?;
-        let entries = entries.into_iter().map(|(key, _)| match Key::from_bytes(&key)? {
-            Key::Retention { until, job, .. } => Ok((until, job)),
-            other => Err(StoreError::corrupt("a retention", format!("{other:?}"))),
+        let entries = entries.into_iter().map(|(key, _)| {
+            let key = Key::from_bytes(&key)?;
+            if let Key::Retention { until, job, .. } = key {
+                return Ok((until, job));
+            }
+            Err(StoreError::corrupt("the time something leaves", format!("{key:?}")))
         });
         entries.collect()
     }

@@ -98,7 +98,8 @@ async fn a_job_is_kept_as_long_as_it_or_else_the_broker_says() {
     assert_eq!(kept(json!({ "retention": "90d" })).await.0, 90 * 24 * 3_600_000_u64);
     let (span, until, _) = kept(json!({ "retention": "never" })).await;
     assert_eq!((span, until), (Value::Null, Value::Null));
-    let wrong = json!({ "op": "job.submit", "handler": ADD, "args": numbers(), "opts": { "retention": "soon" } });
+    let wrong =
+        json!({ "op": "job.submit", "handler": ADD, "args": numbers(), "opts": { "retention": "soon" } });
     let refusal = socket.refusal(wrong, "bad_request").await;
     assert_eq!(refusal["detail"]["pointer"], "/opts/retention");
     let live = socket.submit(ADD, numbers(), json!({ "delay": "1h", "retention": "1s" })).await;
@@ -229,7 +230,8 @@ async fn a_job_cannot_come_after_one_that_was_purged_and_one_that_came_after_it_
     let held = socket.submit(ADD, numbers(), json!({ "hold": true })).await;
     let then = socket.submit(ADD, numbers(), json!({ "after": [first, held] })).await;
     purge(&mut socket, &first).await;
-    let submit = json!({ "op": "job.submit", "handler": ADD, "args": numbers(), "opts": { "after": [first] } });
+    let submit =
+        json!({ "op": "job.submit", "handler": ADD, "args": numbers(), "opts": { "after": [first] } });
     let refusal = socket.refusal(submit.clone(), "gone").await;
     assert_eq!(refusal["detail"]["pointer"], "/opts/after");
     assert_eq!(refusal["detail"]["state"], "succeeded");
@@ -289,7 +291,9 @@ async fn the_states_of_many_jobs_are_told_in_one_answer() {
             { "job": live, "state": "scheduled" },
         ])
     );
-    for (jobs, pointer) in [(json!([]), "/jobs"), (json!(vec![&unknown; 1001]), "/jobs"), (json!(["x"]), "/jobs/0")] {
+    for (jobs, pointer) in
+        [(json!([]), "/jobs"), (json!(vec![&unknown; 1001]), "/jobs"), (json!(["x"]), "/jobs/0")]
+    {
         let refusal = socket.refusal(json!({ "op": "job.status", "jobs": jobs }), "bad_request").await;
         assert_eq!(refusal["detail"]["pointer"], pointer);
     }

@@ -56,7 +56,16 @@ pub(crate) struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            rounds, during_start, sent, acknowledged, lost, half_there, unexpected, unfinished, purged, ..
+            rounds,
+            during_start,
+            sent,
+            acknowledged,
+            lost,
+            half_there,
+            unexpected,
+            unfinished,
+            purged,
+            ..
         } = self;
         write!(
             f,

@@ -91,7 +91,8 @@ impl Rounds {
         let jobs: Vec<_> = jobs.into_iter().collect();
         let wait = |job: &str| json!({ "op": "job.wait", "job": job, "timeout": "never" });
         for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, wait).await) {
-            let is_purged = ended["error"]["code"] == "gone" && ended["error"]["detail"]["state"] == "succeeded";
+            let is_purged =
+                ended["error"]["code"] == "gone" && ended["error"]["detail"]["state"] == "succeeded";
             let is_finished = ended["op"] == "result" || is_purged;
             report.unfinished += usize::from(!is_finished && ledger.acknowledged.contains_key(job));
         }
@@ -130,7 +131,8 @@ async fn purged(broker: &Broker) {
 
 /// The number of blobs on the disk.
 fn stored_blobs(broker: &Broker) -> usize {
-    let folders = std::fs::read_dir(broker.data().join("blobs")).unwrap().map(|folder| folder.unwrap().path());
+    let folders =
+        std::fs::read_dir(broker.data().join("blobs")).unwrap().map(|folder| folder.unwrap().path());
     folders.map(|folder| std::fs::read_dir(folder).unwrap().count()).sum()
 }
 

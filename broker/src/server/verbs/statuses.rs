@@ -39,18 +39,14 @@ pub(in crate::server) async fn statuses(
     let items = context.search(move |store| {
         let status = |job: JobId| {
             Ok(match look_up(store, &channel, job)? {
-                Ok(found) => {
-                    JobStatus { job, state: Some(found.state.name()), code: None, purged_at: None }
-                }
+                Ok(found) => JobStatus { job, state: Some(found.state.name()), code: None, purged_at: None },
                 Err(Some(gone)) => JobStatus {
                     job,
                     state: Some(gone.state),
                     code: Some(ErrorCode::Gone),
                     purged_at: Some(time(gone.purged_at)),
                 },
-                Err(None) => {
-                    JobStatus { job, state: None, code: Some(ErrorCode::NotFound), purged_at: None }
-                }
+                Err(None) => JobStatus { job, state: None, code: Some(ErrorCode::NotFound), purged_at: None },
             })
         };
         jobs.into_iter().map(status).collect()

@@ -134,8 +134,7 @@ async fn new_job(context: &Context, caller: &Caller, submission: Submission) -> 
             ended.insert(job, matches!(found.state, State::Succeeded { .. }));
         }
     }
-    let (args, pinned) =
-        context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
+    let (args, pinned) = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
     let mut spec = terms.spec(&caller.channel, &resolved, args);
     spec.idempotency = idempotency;
     Ok(NewJob { spec, ended, original: None, pinned: pinned.into_iter().collect() })
@@ -143,10 +142,12 @@ async fn new_job(context: &Context, caller: &Caller, submission: Submission) -> 
 
 /// The refusal of a job that is to come after one that is not there, or not any more.
 fn not_after(problem: Problem) -> Problem {
-    match problem.code {
-        ErrorCode::NotFound => refused_at("/opts/after", problem.message),
-        ErrorCode::Gone => within(problem, "/opts/after"),
-        _ => problem,
+    if problem.code == ErrorCode::NotFound {
+        refused_at("/opts/after", problem.message)
+    } else if problem.code == ErrorCode::Gone {
+        within(problem, "/opts/after")
+    } else {
+        problem
     }
 }
 

@@ -298,9 +298,9 @@ fn job_retry(session: &mut Session, params: Params) -> Result<Reply, Problem> {
 
 fn job_status(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let request: StatusRequest = typed(params)?;
-    Ok(session.later(
-        move |context, caller| async move { value(&verbs::statuses(&context, &caller, request).await?) },
-    ))
+    Ok(session.later(move |context, caller| async move {
+        value(&verbs::statuses(&context, &caller, request).await?)
+    }))
 }
 
 fn job_submit(session: &mut Session, params: Params) -> Result<Reply, Problem> {

@@ -186,7 +186,7 @@ fn whatever_a_purge_forgot_would_be_seen() {
         });
         let before = keys(&engine);
         engine.commit(&[change]).unwrap();
-        let Op::Delete(key) | Op::Put(key, _) = &ops[forgotten];
+        let (Op::Delete(key) | Op::Put(key, _)) = &ops[forgotten];
         let was_there = before.contains(&Key::from_bytes(key).unwrap());
         let is_needed = was_there || matches!(ops[forgotten], Op::Put(..));
         assert_eq!(keys(&engine) != tombstone_of(&job), is_needed, "{:?}", ops[forgotten]);
@@ -221,8 +221,7 @@ fn jobs_leave_in_the_order_in_which_their_time_ends() {
         let first = job(compose_id(0, 0, sequence, 0), State::Expired { at: Timestamp(at) });
         Job { spec: Spec { retention_millis, ..Spec::clone(&first.spec) }.into(), ..first }
     };
-    let jobs =
-        [ended(1, 5, Some(10)), ended(2, 6, Some(2)), ended(3, 7, None), ended(4, 8, Some(u64::MAX))];
+    let jobs = [ended(1, 5, Some(10)), ended(2, 6, Some(2)), ended(3, 7, None), ended(4, 8, Some(u64::MAX))];
     for job in &jobs {
         engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
     }
