@@ -196,7 +196,6 @@ async fn what_a_crash_left_without_a_job_is_removed_at_the_next_start_and_plugin
 async fn a_retry_and_a_purge_at_once_lose_nothing_and_bring_nothing_back() {
     let broker = Broker::with_demo().await;
     let (mut socket, mut other) = (broker.socket().await, broker.socket().await);
-    let (mut retried, mut refused) = (0, 0);
     for round in 0..40 {
         let args = large(&format!("{round} "));
         let job = ended(&mut socket, "demo/greet", args.clone(), json!({})).await;
@@ -205,21 +204,15 @@ async fn a_retry_and_a_purge_at_once_lose_nothing_and_bring_nothing_back() {
             other.ask(json!({ "op": "job.purge", "job": job })),
         );
         assert_eq!(purged["op"], "result", "{purged}");
-        match again["job"].as_str() {
-            Some(again) => {
-                retried += 1;
-                socket.value(json!({ "op": "job.wait", "job": again })).await;
-                let view = broker.job(again).await;
-                assert_eq!((&view["args"], &view["retry_of"]), (&args, &json!(job)));
-            }
-            None => {
-                refused += 1;
-                assert_eq!(again["error"]["code"], "gone", "{again}");
-            }
+        if let Some(again) = again["job"].as_str() {
+            socket.value(json!({ "op": "job.wait", "job": again })).await;
+            let view = broker.job(again).await;
+            assert_eq!((&view["args"], &view["retry_of"]), (&args, &json!(job)));
+        } else {
+            assert_eq!(again["error"]["code"], "gone", "{again}");
         }
         socket.refusal(json!({ "op": "job.get", "job": job }), "gone").await;
     }
-    assert_eq!(retried + refused, 40);
 }
 
 #[tokio::test]
