@@ -90,7 +90,7 @@ pub async fn run(
     let (worker, reports) = LocalWorker::start(slots, registry.clone(), store.clone())?;
     let clock = Clock::start();
     let policy = Policy { retention: settings.retention, jobs_max: settings.retention_jobs_max };
-    let retention = Retention::open(store.clone(), Arc::clone(&metrics), clock, policy)?;
+    let retention = Retention::new(store.clone(), Arc::clone(&metrics), clock, policy);
     let (driver, handle) =
         Driver::restore(store.clone(), Arc::new(worker), reports, Arc::clone(&metrics), clock)?;
     if settings.demo {

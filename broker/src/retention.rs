@@ -10,7 +10,7 @@ use std::{
 };
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::task::spawn_blocking;
+use tokio::{sync::SetOnce, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use windlass_core::{
     job::{Digest, Timestamp},
@@ -49,6 +49,9 @@ pub struct Retention {
     metrics: Arc<Metrics>,
     clock: Clock,
     policy: Policy,
+    opened_at: Timestamp,
+    /// Set once what is kept was counted.
+    counted: SetOnce<()>,
 }
 
 /// Jobs on their way out.
@@ -62,18 +65,10 @@ struct Batch {
 }
 
 impl Retention {
-    /// Counts what is kept. Reads the store: call it where blocking is allowed, and before any job ends.
-    pub fn open(
-        store: Store,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        policy: Policy,
-    ) -> Result<Arc<Self>, StoreError> {
-        let counted =
-            |what| Ok::<_, StoreError>(i64::try_from(store.count_leaving(what)?).unwrap_or(i64::MAX));
-        metrics.jobs_retained.set(counted(Leaves::Job)?);
-        metrics.tombstones.set(counted(Leaves::Tombstone)?);
-        Ok(Arc::new(Self { store, metrics, clock, policy }))
+    /// Make it before any job ends. Nothing is forgotten before [`Retention::run`] has begun.
+    pub fn new(store: Store, metrics: Arc<Metrics>, clock: Clock, policy: Policy) -> Arc<Self> {
+        let opened_at = clock.now();
+        Arc::new(Self { store, metrics, clock, policy, opened_at, counted: SetOnce::new() })
     }
 
     /// How long a final job is kept that does not say.
@@ -87,6 +82,7 @@ impl Retention {
     /// Cancel safe: once begun, it is finished for nobody.
     pub async fn purge(self: &Arc<Self>, job: JobId) -> Result<bool, StoreError> {
         let retention = Arc::clone(self);
+        self.counted.wait().await;
         // What is begun must not be left half done when whoever asks goes away.
         let purge = tokio::spawn(async move { retention.purge_all(vec![job], PATIENCE).await });
         Ok(purge.await.unwrap_or(Err(StoreError::Stopped))? == 1)
@@ -94,25 +90,53 @@ impl Retention {
 
     /// Looks what is due until it is stopped.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let ended = tokio::join!(self.look_again(&stop), self.sweep(&stop));
-        if let (Err(error), _) | (_, Err(error)) = ended {
-            tracing::error!(%error, "final jobs are no longer forgotten");
-        }
+        let sweep = async {
+            if let Err(error) = self.sweep(&stop).await {
+                tracing::error!(%error, "what a crash left of final jobs is not removed before the next start");
+            }
+        };
+        let look = async {
+            if let Err(error) = self.count().await {
+                tracing::error!(%error, "it is not known how many final jobs are kept");
+            }
+            // It is set here alone.
+            drop(self.counted.set(()));
+            self.look_again(&stop).await;
+        };
+        tokio::join!(look, sweep);
     }
 
-    async fn look_again(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let mut look = tokio::time::interval(LOOK_PAUSE);
+    /// Counts what the starts before have left; what comes to it is counted as it does.
+    async fn count(&self) -> Result<(), StoreError> {
+        let before = self.opened_at;
+        for (what, gauge) in
+            [(Leaves::Job, &self.metrics.jobs_retained), (Leaves::Tombstone, &self.metrics.tombstones)]
+        {
+            let count = self.with_store(move |store| store.count_leaving(what, before)).await?;
+            gauge.inc_by(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        Ok(())
+    }
+
+    async fn look_again(&self, stop: &CancellationToken) {
+        let mut pause = tokio::time::interval(LOOK_PAUSE);
         loop {
             // Both branches are cancel safe.
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
-                _ = look.tick() => {}
+                () = stop.cancelled() => return,
+                _ = pause.tick() => {}
             }
-            self.purge_due(stop).await?;
-            self.forget_due(stop).await?;
-            self.sweep_unpinned().await?;
+            if let Err(error) = self.look(stop).await {
+                tracing::error!(%error, "final jobs that are due could not be forgotten");
+            }
         }
+    }
+
+    async fn look(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.purge_due(stop).await?;
+        self.forget_due(stop).await?;
+        self.sweep_unpinned().await
     }
 
     /// Forgets the jobs that are due, batch by batch.
@@ -153,7 +177,7 @@ impl Retention {
         kept: &Gauge,
         kept_max: u64,
     ) -> Result<Vec<(Timestamp, JobId)>, StoreError> {
-        let mut next = self.with_store(move |store| store.leaves_next(what, None, BATCH_JOBS_MAX)).await?;
+        let mut next = self.with_store(move |store| store.leaves_next(what, BATCH_JOBS_MAX)).await?;
         let kept = u64::try_from(kept.get()).unwrap_or_default();
         next.truncate(due(next.iter().map(|(until, _)| *until), kept, kept_max, self.clock.now()));
         Ok(next)
@@ -198,8 +222,7 @@ impl Retention {
 
     /// Looks at the blobs whose last user has just done with them.
     async fn sweep_unpinned(&self) -> Result<(), StoreError> {
-        let blobs = self.store.take_unpinned_blobs().collect();
-        self.sweep_blobs(blobs).await.map(drop)
+        self.sweep_blobs(self.store.take_unpinned_blobs().collect()).await.map(drop)
     }
 
     /// Removes those of these blobs that nothing uses; answers how many.

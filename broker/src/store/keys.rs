@@ -19,7 +19,7 @@ pub(crate) const LANE_BYTES: usize = 4;
 pub enum Family {
     /// Which jobs point to a blob: digest 32, job 16. The value is empty.
     Reference = b'b',
-    /// What leaves when: what it is 1, time 8, job 16. The value is empty.
+    /// What leaves when: what it is 1, time 8, job 16. The value is since when it is that, 8 bytes.
     Retention = b'e',
     /// Records of final jobs, laid out like live ones.
     FinalJob = b'f',

@@ -31,8 +31,8 @@ impl Change {
     /// Remembers that a job was purged.
     pub(super) fn set_tombstone(self, job: JobId, tombstone: &Tombstone) -> Result<Self, StoreError> {
         let until = tombstone.purged_at.plus_millis(TOMBSTONE_MILLIS);
-        self.set(&Key::Tombstone(job), tombstone)?
-            .put(Key::Retention { what: Leaves::Tombstone, until, job }.to_bytes(), Vec::new())
+        let leaving = Key::Retention { what: Leaves::Tombstone, until, job };
+        self.set(&Key::Tombstone(job), tombstone)?.set_leaving(&leaving, tombstone.purged_at)
     }
 
     /// Forgets that a job was purged, which was to be known until then.

@@ -15,6 +15,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
 };
+use tokio_util::sync::CancellationToken;
 use windlass::{
     auth::Token,
     driver::{Clock, Driver},
@@ -65,8 +66,8 @@ impl House {
         let worker = Arc::new(worker);
         let clock = Clock::start();
         let policy = Policy { retention: Timeout::Never, jobs_max: u64::MAX };
-        let retention =
-            Retention::open(store.clone(), Arc::clone(&metrics), clock, policy).expect("a retention");
+        let retention = Retention::new(store.clone(), Arc::clone(&metrics), clock, policy);
+        tokio::spawn(Arc::clone(&retention).run(CancellationToken::new()));
         let (driver, handle) =
             Driver::restore(store.clone(), worker, reports, Arc::clone(&metrics), clock).expect("a driver");
         tokio::spawn(driver.run());

@@ -141,8 +141,11 @@ async fn what_is_kept_is_counted_again_after_a_restart() {
     purged(&broker, 1).await;
     broker.kill9().await;
     broker.restart().await;
-    let stats = broker.get("/v1/stats").await.json();
-    assert_eq!(stats["retention"], json!({ "jobs": 2, "tombstones": 1 }));
+    eventually("both to be counted", async || {
+        let stats = broker.get("/v1/stats").await.json();
+        (stats["retention"] == json!({ "jobs": 2, "tombstones": 1 })).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -226,10 +226,12 @@ fn jobs_leave_in_the_order_in_which_their_time_ends() {
         engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
     }
     let store = Store::new(engine).unwrap();
-    let next = store.leaves_next(Leaves::Job, None, 9).unwrap();
+    let next = store.leaves_next(Leaves::Job, 9).unwrap();
     let expected = [(8, 1), (15, 0), (u64::MAX, 3)];
     assert_eq!(next, expected.map(|(until, place): (u64, usize)| (Timestamp(until), jobs[place].id)));
-    assert_eq!(store.leaves_next(Leaves::Job, Some(next[0]), 1).unwrap(), [next[1]]);
-    assert_eq!(store.count_leaving(Leaves::Job).unwrap(), 3);
-    assert_eq!(store.count_leaving(Leaves::Tombstone).unwrap(), 0);
+    assert_eq!(store.leaves_next(Leaves::Job, 1).unwrap(), next[..1]);
+    for (before, count) in [(5, 0), (6, 1), (9, 3)] {
+        assert_eq!(store.count_leaving(Leaves::Job, Timestamp(before)).unwrap(), count, "before {before}");
+    }
+    assert_eq!(store.count_leaving(Leaves::Tombstone, Timestamp(u64::MAX)).unwrap(), 0);
 }
