@@ -21,7 +21,9 @@ use windlass_wire::{
 use crate::{
     dependency::After,
     idempotency::Idempotency,
-    limits::{ATTEMPTS_KEPT_MAX, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
+    limits::{
+        ATTEMPTS_KEPT_MAX, RETENTION_MILLIS_DEFAULT, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT,
+    },
     retry::RetryPolicy,
     schedule::Origin,
 };
@@ -116,6 +118,9 @@ pub struct Spec {
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
+    /// How long it is kept once it is final, in milliseconds; none = until it is purged.
+    #[serde(default = "retention_default")]
+    pub retention_millis: Option<u64>,
     /// Names to find it by.
     pub tags: BTreeMap<String, String>,
     /// The schedule that submitted it.
@@ -264,6 +269,7 @@ impl Spec {
             after: None,
             serial_key: None,
             idempotency: None,
+            retention_millis: retention_default(),
             tags: BTreeMap::new(),
             schedule: None,
             submitted_at,
@@ -296,6 +302,12 @@ impl Spec {
             ..self.clone()
         }
     }
+}
+
+/// What jobs have that were accepted before there was a choice.
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for the type of the field")]
+const fn retention_default() -> Option<u64> {
+    Some(RETENTION_MILLIS_DEFAULT)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
@@ -379,6 +391,20 @@ impl Job {
             | State::Ready
             | State::Running(_) => None,
         }
+    }
+
+    /// Until when it is kept; none = it is live, or is kept until it is purged.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        Some(self.ended_at()?.plus_millis(self.spec.retention_millis?))
+    }
+
+    /// The arguments and the result, as far as they are not in the record itself.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
+        let result = if let State::Succeeded { result, .. } = &self.state { Some(result) } else { None };
+        [Some(&self.spec.args), result].into_iter().flatten().filter_map(|payload| match payload {
+            Payload::Inline(_) => None,
+            Payload::Blob(digest) => Some(*digest),
+        })
     }
 
     pub(crate) fn remember(&mut self, attempt: Attempt) {

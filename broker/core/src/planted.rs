@@ -35,6 +35,10 @@ pub enum Bug {
     PauseForgotten,
     /// What passed while a schedule was paused is made up for.
     PausedTicksComeBack,
+    /// What is in use is purged all the same.
+    PurgedInUse,
+    /// Final jobs are purged a second early.
+    PurgedTooEarly,
     /// A failure counts twice.
     RetryCountedTwice,
     /// A serial key is free between the attempts of the job that has it.
@@ -53,7 +57,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -69,6 +73,8 @@ impl Bug {
         Self::OverlapForgotten,
         Self::PauseForgotten,
         Self::PausedTicksComeBack,
+        Self::PurgedInUse,
+        Self::PurgedTooEarly,
         Self::RetryCountedTwice,
         Self::SerialKeyFreeBetweenAttempts,
         Self::StaleFenceAccepted,

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use windlass_wire::{
     id::JobId,
-    job::{JobView, WaitingView},
+    job::{JobStatus, JobView, WaitingView},
     query::HistoryEvent,
 };
 
@@ -25,6 +25,12 @@ pub(crate) enum JobCommand {
     Get {
         /// The job's id
         job: JobId,
+    },
+    /// Show the states of many jobs, also of those that were purged
+    Status {
+        /// The jobs' ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<JobId>,
     },
     /// Print what a job wrote
     Logs {
@@ -69,6 +75,9 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
         JobCommand::Get { job } => {
             let job = broker.find()?.connect().await?.job(*job).await?;
             output.record(&job.id.to_string(), &job, &fields(&job))?;
+        }
+        JobCommand::Status { jobs } => {
+            output.list(&broker.find()?.connect().await?.statuses(jobs).await?)?;
         }
         JobCommand::Logs { job } => output.text(&broker.find()?.connect().await?.logs(*job).await?)?,
         JobCommand::Cancel { job } => {
@@ -117,6 +126,20 @@ impl Row for JobView {
     }
 }
 
+impl Row for JobStatus {
+    const HEADINGS: &'static [&'static str] = &["JOB", "STATE", "PURGED"];
+
+    fn cells(&self) -> Vec<String> {
+        let state = self.state.map(|state| state.to_string());
+        let state = state.or_else(|| self.code.map(|code| code.to_string()));
+        vec![self.job.to_string(), state.unwrap_or_default(), self.purged_at.clone().unwrap_or_default()]
+    }
+
+    fn id(&self) -> String {
+        self.job.to_string()
+    }
+}
+
 impl Row for HistoryEvent {
     const HEADINGS: &'static [&'static str] = &["AT", "EVENT", "ATTEMPT", "WORKER", "ERROR"];
 
@@ -152,6 +175,7 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         ("expires", &job.expires_at),
         ("started", &job.started_at),
         ("ended", &job.ended_at),
+        ("kept until", &job.kept_until),
     ];
     fields.extend(times.into_iter().filter_map(|(name, time)| Some((name, time.clone()?))));
     let last = job.attempts.last().map(|attempt| {

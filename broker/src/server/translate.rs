@@ -5,12 +5,12 @@ use windlass_core::{
     command::Refusal,
     job::{Failure, State, Timestamp, WorkerId},
 };
-use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
+use windlass_wire::{code::ErrorCode, id::JobId, problem::Problem, state::JobState};
 
 use crate::{
     driver::{CallError, LOCAL_WORKER, Refused},
     sandbox::ArgumentError,
-    store::StoreError,
+    store::{StoreError, Tombstone},
 };
 
 mod fields;
@@ -146,6 +146,14 @@ pub(super) fn still(state: JobState) -> Problem {
     Problem::new(ErrorCode::TimedOut, format!("the job is still {state}; waiting longer does not disturb it"))
         .with_detail(json!({ "state": state }))
         .with_hint("wait again, or open a subscription")
+}
+
+/// The job was there and is not any more.
+pub(super) fn gone(job: JobId, tombstone: &Tombstone) -> Problem {
+    let Tombstone { state, purged_at, .. } = tombstone;
+    Problem::new(ErrorCode::Gone, format!("job `{job}` was purged after it had ended as {state}"))
+        .with_detail(json!({ "state": state, "purged_at": time(*purged_at) }))
+        .with_hint("`retention` says how long a final job is kept")
 }
 
 /// Arguments that do not fit; `base` is the place of the arguments in the request.

@@ -21,8 +21,8 @@ pub(super) use self::postings::{Postings, Step};
 
 /// Bytes of a term within a key.
 pub(crate) const TERM_BYTES: usize = 16;
-/// Raised when jobs are indexed by more than before, so that those of an older broker are indexed again.
-const INDEX_VERSION: u32 = 1;
+/// Raised when more is kept beside the records of jobs than before, so that those of an older broker are indexed again.
+const INDEX_VERSION: u32 = 2;
 
 /// What the index knows jobs by, within a channel. A term is kept as the beginning of its digest: two terms that
 /// share it are told apart by their jobs.
@@ -135,7 +135,7 @@ fn key(term: Term, job: &Job) -> Vec<u8> {
 }
 
 impl Store {
-    /// Indexes the jobs of an older broker, which wrote no index; at most once. Blocks on the disk.
+    /// Writes what an older broker did not write beside the records of its jobs; at most once. Blocks on the disk.
     pub fn complete_index(&self) -> Result<(), StoreError> {
         let meta = Key::Meta(Meta::Index).to_bytes();
         if self.engine.get(&meta)?.as_deref() == Some(INDEX_VERSION.to_be_bytes().as_slice()) {
@@ -148,8 +148,10 @@ impl Store {
                 let Some((key, _)) = jobs.last() else { break };
                 last = Some(key.clone());
                 // As if each was just submitted into its state.
-                let index =
-                    |(_, job): &(Key, Job)| Change::default().set_terms(&Job { revision: 1, ..job.clone() });
+                let index = |(_, job): &(Key, Job)| {
+                    let job = Job { revision: 1, ..job.clone() };
+                    Change::default().set_terms(&job)?.set_references(&job)?.set_retention(&job)
+                };
                 self.engine.commit(&jobs.iter().map(index).collect::<Result<Vec<_>, _>>()?)?;
             }
         }

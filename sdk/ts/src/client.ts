@@ -5,7 +5,7 @@ import { memberText, type Frame } from "./frames.ts";
 import { ConnectionLost, Refused } from "./problem.ts";
 import type { Open, Subscription, SubscriptionHandlers, Topic } from "./subscription.ts";
 import type {
-  BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, Page, Plugin, Queue, QueueLimits,
+  BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, JobStatus, Page, Plugin, Queue, QueueLimits,
   QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
 } from "./views.ts";
 
@@ -165,6 +165,16 @@ export class Client {
 
   job(job: string): Promise<Job> {
     return this.request<Job>("job.get", { job });
+  }
+
+  /** The states of up to 1000 jobs, in their order, also of those that are gone. */
+  async statuses(jobs: string[]): Promise<JobStatus[]> {
+    return (await this.request<{ items: JobStatus[] }>("job.status", { jobs })).items;
+  }
+
+  /** Forgets a final job with everything that is kept of it. */
+  purge(job: string): Promise<{ job: string }> {
+    return this.request("job.purge", { job });
   }
 
   logs(job: string): Promise<string> {

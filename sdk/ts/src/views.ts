@@ -40,6 +40,10 @@ export interface Job {
   /** Of the jobs with the same key one runs at a time. */
   serial_key?: string;
   idempotency_key?: string;
+  /** How long it is kept once it is final; null = until it is purged. */
+  retention_millis: number | null;
+  /** Until when it is kept; only once it is final. */
+  kept_until?: string;
   /** Why it does not run yet; only where one job is asked for. */
   waiting?: Waiting;
   tags?: Record<string, string>;
@@ -101,6 +105,14 @@ export interface Page<T> {
   cut: boolean;
 }
 
+/** Where a job is in its life. With `code` it is not there; one that is `gone` has the state in which it ended. */
+export interface JobStatus {
+  job: string;
+  state?: JobState;
+  code?: "gone" | "not_found";
+  purged_at?: string;
+}
+
 /** Jobs that changed in a window, each as it is now; `more` changed beside them. */
 export interface JobChanges {
   items: Job[];
@@ -120,6 +132,8 @@ export interface SubmitOptions {
   run_timeout?: string | number;
   retry?: Retry;
   max_worker_deaths?: number;
+  /** How long it is kept once it is final; "never" = until it is purged. */
+  retention?: string | number;
   tags?: Record<string, string>;
   version?: string;
 }
@@ -319,7 +333,7 @@ export interface Identity {
   connection?: string;
 }
 
-/** Counts by name: `submitted`, `succeeded`, `failed`, `cancelled`, `calls` and others. In the broker's first second there are none. */
+/** Counts by name: `submitted`, `succeeded`, `failed`, `cancelled`, `purged`, `calls` and others. In the broker's first second there are none. */
 export type Counts = Record<string, number>;
 
 export interface Failure {
@@ -351,6 +365,8 @@ export interface Stats {
   oldest_ready_at?: string;
   slots: { used: number; total: number };
   calls: { running: number; waiting: number };
+  /** Final jobs that are kept until their retention is over, and purged ones that are known to have been there. */
+  retention: { jobs: number; tombstones: number };
   /** Syncs of the last minute. */
   sync: { p50_micros: number; p99_micros: number; count: number };
   failures: Failure[];

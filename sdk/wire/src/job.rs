@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    code::ErrorCode,
     id::JobId,
     problem::Problem,
     state::JobState,
@@ -73,6 +74,11 @@ pub struct JobView {
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// How long it is kept once it is final, in milliseconds; none = until it is purged.
+    pub retention_millis: Option<u64>,
+    /// Until when it is kept; only once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
     /// Why it does not run yet; only where one job is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingView>,
@@ -122,6 +128,8 @@ impl JobView {
         "after",
         "serial_key",
         "idempotency_key",
+        "retention_millis",
+        "kept_until",
         "tags",
         "schedule",
         "scheduled_for",
@@ -129,8 +137,8 @@ impl JobView {
         "retried_as",
     ];
     /// Those among them that are times.
-    pub const TIMES: [&str; 6] =
-        ["submitted_at", "run_at", "started_at", "ended_at", "expires_at", "scheduled_for"];
+    pub const TIMES: [&str; 7] =
+        ["submitted_at", "run_at", "started_at", "ended_at", "expires_at", "kept_until", "scheduled_for"];
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
@@ -230,6 +238,31 @@ pub struct JobStanding {
     pub state: JobState,
 }
 
+/// How many jobs stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStatuses {
+    /// One for each job asked about, in their order.
+    pub items: Vec<JobStatus>,
+}
+
+/// Where a job is in its life, or why it cannot be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStatus {
+    /// The job.
+    pub job: JobId,
+    /// Its state; that in which it ended if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<JobState>,
+    /// `gone` or `not_found`; none = it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// When it was purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged_at: Option<String>,
+}
+
 /// A page of jobs, newest first unless another order was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -257,7 +290,6 @@ pub struct ChangedJobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::ErrorCode;
     use crate::submit::{EndedAs, Need};
     use alloc::{borrow::ToOwned, vec};
 
@@ -297,6 +329,8 @@ mod tests {
             after: Some(AfterOptions { jobs: Vec::new(), need: Need::All, ended: EndedAs::Success }),
             serial_key: Some(String::new()),
             idempotency_key: Some(String::new()),
+            retention_millis: Some(1),
+            kept_until: Some(time()),
             waiting: None,
             tags: [("a".to_owned(), "b".to_owned())].into(),
             schedule: Some(String::new()),

@@ -82,6 +82,8 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub const SERIAL_KEY_BYTES_MAX: usize = 128;
 /// Jobs one request submits.
 pub const SUBMIT_JOBS_MAX: usize = 1000;
+/// Jobs one request asks for the states of.
+pub const STATUS_JOBS_MAX: usize = 1000;
 /// Jobs of a queue that run at once, and starts a rate allows in its span.
 pub const QUEUE_LIMIT_MAX: u32 = 10_000;
 /// The span of a queue's rate, in milliseconds: a week.

@@ -18,6 +18,7 @@ mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;
+mod retention;
 mod schedules;
 mod search;
 mod stopping;

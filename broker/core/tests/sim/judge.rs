@@ -37,11 +37,19 @@ pub(crate) enum Guarantee {
     QueueLimits,
     /// A job that waits too long expires.
     Expires,
+    /// A final job is kept as long as it says, if there are not too many.
+    KeptLongEnough,
+    /// What a record points to is there.
+    NothingDangles,
+    /// Nothing that is still needed is purged, and what was purged does not come back.
+    PurgedForGood,
+    /// A purged job leaves nothing but its tombstone.
+    NothingIsLeft,
 }
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -58,6 +66,10 @@ impl Guarantee {
         Self::SerialKey,
         Self::QueueLimits,
         Self::Expires,
+        Self::KeptLongEnough,
+        Self::NothingDangles,
+        Self::PurgedForGood,
+        Self::NothingIsLeft,
     ];
 }
 

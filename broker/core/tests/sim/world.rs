@@ -14,10 +14,12 @@ use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
 
 mod checks;
 mod clients;
+mod purges;
 mod schedules;
 
+use self::purges::Prepared;
 use crate::{
-    broker::{Broker, Change, Disk, Effect},
+    broker::{Broker, Change, Disk, Effect, Target},
     chance::Chance,
     judge::{Guarantee, Verdict},
 };
@@ -44,6 +46,9 @@ struct Report {
     at: Timestamp,
     fence: Fence,
     end: AttemptEnd,
+    /// What its broker is to keep until it is durable.
+    pinned: Vec<Target>,
+    start: u32,
 }
 
 /// Everything there is.
@@ -73,6 +78,8 @@ pub(crate) struct World {
     /// Unanswered submissions with a key, which the client repeats.
     unknown: Vec<Arc<Spec>>,
     ticks: Ticks,
+    /// Submissions whose arguments are on the disk, and that have not reached the broker.
+    prepared: Vec<Prepared>,
 }
 
 fn is_poison(job: &Job) -> bool {
@@ -106,6 +113,7 @@ impl World {
             latest: now,
             unknown: Vec::new(),
             ticks: Ticks::default(),
+            prepared: Vec::new(),
         };
         world.join();
         world.join();
@@ -125,7 +133,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.chance.below(100) {
+        match self.chance.below(108) {
             0..24 => self.submit(),
             24..29 => self.repeat(),
             29..35 => self.cancel(),
@@ -134,10 +142,14 @@ impl World {
             45..62 => self.end_a_run(),
             62..66 => self.lose_a_worker(),
             66..70 => self.restart(),
-            70..72 => self.purge(),
+            70..72 => self.purge_queue(),
             72..74 => self.retry(),
             74..79 => self.change_schedule(),
             79..80 => self.trigger(),
+            80..83 => self.ask_prepared(),
+            83..85 => self.purge_some_job(),
+            85..89 => self.purge_due(),
+            89..92 => self.sweep(),
             _ => {
                 let pause = self.chance.below(1200);
                 self.pass(pause);
@@ -202,14 +214,17 @@ impl World {
         let failure = Failure { code: ErrorCode::Trap, message: String::new(), detail: None };
         let usage = Usage::default();
         let end = match self.chance.below(10) {
-            0..6 => AttemptEnd::Completed { result: Payload::Inline("1".into()), usage },
+            0..4 => AttemptEnd::Completed { result: Payload::Inline("1".into()), usage },
+            4..6 => AttemptEnd::Completed { result: Payload::Blob(self.some_blob()), usage },
             6..9 => AttemptEnd::Failed { failure, usage },
             _ => AttemptEnd::Stopped,
         };
         let copies = if self.chance.percent(20) { 2 } else { 1 };
         for _ in 0..copies {
             let late = if self.chance.percent(30) { self.chance.below(5000) } else { 0 };
-            self.network.push(Report { at: self.now.plus_millis(late), fence, end: end.clone() });
+            let pinned = self.keep_result(&end);
+            let (at, start) = (self.now.plus_millis(late), self.start);
+            self.network.push(Report { at, fence, end: end.clone(), pinned, start });
         }
     }
 
@@ -233,10 +248,10 @@ impl World {
     fn restart(&mut self) {
         self.broker.send();
         while let Some(mut group) = self.broker.writing.pop_front() {
-            let whole = self.chance.percent(50);
-            let kept = if whole { group.len() as u64 } else { self.chance.below(group.len() as u64 + 1) };
-            group.truncate(usize::try_from(kept).unwrap_or_default());
-            for change in group {
+            let (whole, count) = (self.chance.percent(50), group.changes.len() as u64);
+            let kept = if whole { count } else { self.chance.below(count + 1) };
+            group.changes.truncate(usize::try_from(kept).unwrap_or_default());
+            for change in group.changes {
                 self.write(change);
             }
             if !whole {
@@ -250,6 +265,7 @@ impl World {
                 self.unknown.push(spec);
             }
         }
+        self.prepared.clear();
         self.start += 1;
         self.now = match self.chance.below(4) {
             0 => Timestamp(self.now.0.saturating_sub(self.chance.below(600_000))),
@@ -267,8 +283,8 @@ impl World {
     }
 
     fn commit(&mut self) {
-        if let Some(changes) = self.broker.writing.front() {
-            for change in changes.clone() {
+        if let Some(group) = self.broker.writing.front() {
+            for change in group.changes.clone() {
                 self.check_written(&change);
             }
         }
@@ -286,12 +302,15 @@ impl World {
         let (arrived, left) =
             std::mem::take(&mut self.network).into_iter().partition(|report| report.at <= self.now);
         self.network = left;
-        for Report { fence, end, .. } in arrived {
+        for Report { fence, end, pinned, start, .. } in arrived {
             let is_current =
                 self.broker.jobs.values().any(|job| job.lease().is_some_and(|lease| lease.fence == fence));
             let knows_it = is_current && fence.0 >> 40 == u64::from(self.start);
             let before = self.broker.jobs.clone();
             let told = self.broker.tell(Command::EndAttempt { fence, end }, self.now);
+            if start == self.start {
+                self.broker.groups.after(Effect::Unpin(pinned));
+            }
             if !knows_it {
                 // A slot may become free and go to another job; but no job may have ended or gone back.
                 let ended = |id: &JobId, job: &Arc<Job>| {
@@ -308,10 +327,14 @@ impl World {
     fn effects(&mut self) {
         while let Some(effect) = self.broker.effects.pop_front() {
             match effect {
-                Effect::Answer(request, answer) => self.answered(request, answer),
+                Effect::Answer(request, answer, pinned) => {
+                    self.broker.unpin(pinned);
+                    self.answered(request, answer);
+                }
                 Effect::Assign(worker, fence, job) => self.assigned(worker, fence, job),
                 Effect::Stop(fence) => self.stopped(fence),
                 Effect::Tick(due) => self.tick_came(due),
+                Effect::Unpin(pinned) => self.broker.unpin(pinned),
             }
         }
     }
@@ -352,7 +375,8 @@ impl World {
     fn stopped(&mut self, fence: Fence) {
         if self.runs.contains_key(&fence) && self.chance.percent(80) {
             self.runs.remove(&fence);
-            self.network.push(Report { at: self.now, fence, end: AttemptEnd::Stopped });
+            let (at, start, end) = (self.now, self.start, AttemptEnd::Stopped);
+            self.network.push(Report { at, fence, end, pinned: Vec::new(), start });
         }
     }
 
@@ -386,10 +410,11 @@ impl World {
         }
         self.check_survivors();
         for id in self.accepted.clone() {
-            let is_final = self.disk.jobs.get(&id).is_some_and(|job| job.state.is_final());
+            let is_final = self.state_on_disk(id).is_some_and(JobState::is_final);
             self.verdict
                 .judge(Guarantee::BecomesFinal, is_final, || format!("{:?}", self.disk.jobs.get(&id)));
         }
+        self.purge_the_rest();
     }
 
     fn release_all(&mut self) {

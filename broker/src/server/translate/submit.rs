@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use windlass_core::{
     dependency::After,
     job::{Payload, Spec, Timestamp},
-    limits::{RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
+    limits::{RETENTION_MILLIS_DEFAULT, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
 };
 use windlass_wire::{
@@ -26,6 +26,9 @@ use crate::server::typed::{escape, refused_at};
 /// The time one attempt may take, unless the submission says otherwise.
 const RUN_TIMEOUT_DEFAULT: Span = Span::from_millis(RUN_TIMEOUT_MILLIS_DEFAULT);
 
+/// How long a final job is kept, unless the submission or the broker's settings say otherwise.
+const RETENTION_DEFAULT: Span = Span::from_millis(RETENTION_MILLIS_DEFAULT);
+
 /// The checked options of a submission.
 #[derive(Debug, PartialEq)]
 pub(in crate::server) struct Terms {
@@ -39,6 +42,7 @@ pub(in crate::server) struct Terms {
     run_timeout_millis: Option<u64>,
     retry: RetryPolicy,
     max_worker_deaths: u32,
+    retention_millis: Option<u64>,
     tags: BTreeMap<String, String>,
     now: Timestamp,
 }
@@ -52,6 +56,7 @@ impl Terms {
             return Err(refused_at("/opts/queue", expected));
         }
         let run_timeout = options.run_timeout.unwrap_or(Timeout::After(RUN_TIMEOUT_DEFAULT));
+        let retention = options.retention.unwrap_or(Timeout::After(RETENTION_DEFAULT));
         Ok(Self {
             queue,
             priority: priority(options.priority.unwrap_or_default())?,
@@ -63,6 +68,7 @@ impl Terms {
             run_timeout_millis: run_timeout.span().map(Span::millis),
             retry: options.retry.map(retry).transpose()?.unwrap_or_default(),
             max_worker_deaths: options.max_worker_deaths.unwrap_or(WORKER_DEATHS_DEFAULT),
+            retention_millis: retention.span().map(Span::millis),
             tags: tags(options.tags)?,
             now,
         })
@@ -91,6 +97,7 @@ impl Terms {
             after: self.after,
             serial_key: self.serial_key,
             idempotency: None,
+            retention_millis: self.retention_millis,
             tags: self.tags,
             schedule: None,
             submitted_at: self.now,
@@ -217,6 +224,8 @@ mod tests {
     #[test]
     fn never_means_no_limit() {
         assert_eq!(terms(json!({ "run_timeout": "never" })).unwrap().run_timeout_millis, None);
+        assert_eq!(terms(json!({ "retention": "never" })).unwrap().retention_millis, None);
+        assert_eq!(terms(json!({ "retention": 0 })).unwrap().retention_millis, Some(0));
     }
 
     #[test]

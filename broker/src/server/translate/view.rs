@@ -54,6 +54,8 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         after: spec.after.as_ref().map(after_options),
         serial_key: spec.serial_key.clone(),
         idempotency_key: spec.idempotency.as_ref().map(|asked| asked.key.clone()),
+        retention_millis: spec.retention_millis,
+        kept_until: job.kept_until().map(time),
         waiting: None,
         tags: spec.tags.clone(),
         schedule: spec.schedule.as_ref().map(|origin| origin.name.clone()),

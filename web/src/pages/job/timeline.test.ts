@@ -9,7 +9,7 @@ const usage = { wall_micros: 0, cpu_micros: 0, memory_bytes_peak: 0 };
 function job(change: Partial<Job>): Job {
   return {
     id: "00", handler: "demo/add", version: "9f", channel: "0", queue: "default", priority: 0, state: "ready", attempt: 0,
-    max_attempts: 1, submitted_at: at(1_000), retry: {}, run_timeout_millis: null, ...change,
+    max_attempts: 1, submitted_at: at(1_000), retry: {}, run_timeout_millis: null, retention_millis: null, ...change,
   };
 }
 

@@ -24,8 +24,9 @@ impl World {
         }
         let Some(After { jobs, need, ended }) = &job.spec.after else { return };
         let counts = |id: &JobId| {
-            let state = self.broker.jobs[id].state.name();
-            state == JobState::Succeeded || state.is_final() && *ended == EndedAs::Finished
+            let state = self.state_of(*id);
+            state == Some(JobState::Succeeded)
+                || state.is_some_and(JobState::is_final) && *ended == EndedAs::Finished
         };
         let met = match need {
             Need::All => jobs.iter().all(counts),
@@ -36,6 +37,7 @@ impl World {
 
     /// A record goes to the disk: it must go with the one before it.
     pub(super) fn check_written(&mut self, change: &Change) {
+        self.check_purged(change);
         let Change::Job(job, key, schedule) = change else { return };
         self.check_tick_written(job, schedule.as_deref());
         let max_attempts = job.spec.retry.max_attempts.max(1);
@@ -63,22 +65,22 @@ impl World {
     /// After a loss of power: what was promised is there.
     pub(super) fn check_survivors(&mut self) {
         for id in &self.accepted {
-            let there = self.disk.jobs.contains_key(id);
+            let there = self.state_on_disk(*id).is_some();
             self.verdict.judge(Guarantee::AcceptedSurvives, there, || format!("{id} is lost"));
         }
         for id in &self.cancelled {
-            let job = self.disk.jobs.get(id);
-            let cancelled = job.is_some_and(|job| job.state.name() == JobState::Cancelled);
-            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{job:?}"));
+            let state = self.state_on_disk(*id);
+            let cancelled = state == Some(JobState::Cancelled);
+            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{id} is {state:?}"));
         }
     }
 
     /// A cancel that was answered holds at once.
     pub(super) fn check_stored_finals(&mut self) {
         for id in &self.cancelled {
-            let job = self.broker.jobs.get(id);
-            let cancelled = job.is_some_and(|job| job.state.name() == JobState::Cancelled);
-            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{job:?}"));
+            let state = self.state_of(*id);
+            let cancelled = state == Some(JobState::Cancelled);
+            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{id} is {state:?}"));
         }
     }
 

@@ -19,16 +19,22 @@ use windlass_wire::{
     submit::{EndedAs, Need},
 };
 
-use super::{Asked, POISON, World};
-use crate::chance::Chance;
+use super::{Asked, POISON, World, purges::Prepared};
+use crate::{broker::Target, chance::Chance};
 
 impl World {
     pub(super) fn ask(&mut self, asked: Asked, command: Command) {
+        self.ask_with(asked, command, Vec::new());
+    }
+
+    pub(super) fn ask_with(&mut self, asked: Asked, command: Command, pinned: Vec<Target>) {
         if self.broker.is_open() {
             self.last_request += 1;
             self.asked.insert(self.last_request, asked);
-            self.broker.ask(self.last_request, command, self.now);
+            self.broker.ask(self.last_request, command, pinned, self.now);
             self.check_stored_finals();
+        } else {
+            self.broker.unpin(pinned);
         }
     }
 
@@ -51,6 +57,7 @@ impl World {
         spec.run_at = chance.percent(15).then(|| self.now.plus_millis(chance.below(3000)));
         spec.hold = chance.percent(5);
         spec.queue_timeout_millis = chance.percent(20).then(|| 1 + chance.below(4000));
+        spec.retention_millis = chance.percent(60).then(|| chance.below(8000));
         spec.serial_key = chance.percent(25).then(|| "s".into());
         spec.idempotency = chance
             .percent(40)
@@ -63,16 +70,26 @@ impl World {
             let ended = if chance.percent(70) { EndedAs::Success } else { EndedAs::Finished };
             spec.after = (!jobs.is_empty()).then_some(After { jobs, need, ended });
         }
+        if chance.percent(30) && args != POISON {
+            spec.args = Payload::Blob(self.some_blob());
+        }
         self.ask_submit(Arc::new(spec));
     }
 
+    /// What is kept beside the record is on the disk before the broker is asked.
     pub(super) fn ask_submit(&mut self, spec: Arc<Spec>) {
         let salt = u32::try_from(self.chance.below(1 << 24)).unwrap_or_default();
         let after = spec.after.iter().flat_map(|after| &after.jobs);
         let on_disk = after.filter_map(|id| self.disk.jobs.get(id)).filter(|job| job.state.is_final());
         let ended = on_disk.map(|job| (job.id, job.state.name() == JobState::Succeeded)).collect();
-        let submission = Submission { spec: Arc::clone(&spec), ended, original: None, salt };
-        self.ask(Asked::Submit(spec), Command::Submit(submission));
+        let pinned = match spec.args {
+            Payload::Blob(blob) => match self.put_blob(blob) {
+                Some(pinned) => vec![pinned],
+                None => return,
+            },
+            Payload::Inline(_) => Vec::new(),
+        };
+        self.prepare(Prepared { submission: Submission { spec, ended, original: None, salt }, pinned });
     }
 
     /// A client that got no answer asks again; that is what its key is for.
@@ -86,10 +103,12 @@ impl World {
         let finals = self.disk.jobs.values().filter(|job| job.state.is_final());
         let finals: Vec<_> = finals.map(Arc::clone).collect();
         let Some(original) = self.chance.any(finals.into_iter()) else { return };
-        let spec = Arc::new(original.spec.again(original.id, original.spec.version, self.now));
-        let submission =
-            Submission { spec: Arc::clone(&spec), ended: BTreeMap::new(), original: Some(original), salt: 0 };
-        self.ask(Asked::Submit(spec), Command::Submit(submission));
+        let pin = Target::Job(original.id);
+        if self.broker.pins.pin(pin) {
+            let spec = Arc::new(original.spec.again(original.id, original.spec.version, self.now));
+            let submission = Submission { spec, ended: BTreeMap::new(), original: Some(original), salt: 0 };
+            self.prepare(Prepared { submission, pinned: vec![pin] });
+        }
     }
 
     pub(super) fn cancel(&mut self) {
@@ -125,7 +144,7 @@ impl World {
         self.ask(Asked::Other, Command::LimitQueue { channel: "0".into(), name, change: limits });
     }
 
-    pub(super) fn purge(&mut self) {
+    pub(super) fn purge_queue(&mut self) {
         let name = format!("q{}", self.chance.below(3));
         self.ask(Asked::Other, Command::PurgeQueue { channel: "0".into(), name });
     }
