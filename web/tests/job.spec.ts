@@ -20,7 +20,7 @@ test("a job is watched while it waits, runs and ends", async ({ page, open, brok
   for (let slot = 0; slot < slots.total; slot += 1) inTheWay.push(await broker.submit("demo/spin", {}, { run_timeout: "never" }));
   const job = await broker.submit("demo/sleep", { millis: 5_000 });
   await open(`/jobs/${job}`);
-  await expect(page.getByText("waits for a slot")).toBeVisible();
+  await expect(page.getByText("waits to run")).toBeVisible();
   await expectAccessible(page);
   for (const other of inTheWay) await broker.request("POST", `v1/jobs/${other}/cancel`);
   await expect(page.getByText("attempt 1 runs")).toBeVisible();
@@ -47,6 +47,46 @@ test("a job that waits says why, with links, and a held one is released @phone",
   await why.getByRole("link", { name: "stopped" }).click();
   await expect(page.getByRole("row").filter({ hasText: "paused" })).toContainText("stopped");
   await broker.request("POST", "v1/queues/stopped/resume");
+});
+
+test("jobs before and behind are drawn, each a link with its state @phone", async ({ page, open, broker }) => {
+  const hold = { hold: true };
+  const [first, second] = [await broker.submit("demo/greet", { name: "Ada" }, hold), await broker.finish("demo/add", { x: 1, y: 2 })];
+  const middle = await broker.submit("demo/greet", { name: "Bob" }, { after: [first, second] });
+  const last = await broker.submit("demo/greet", { name: "Cleo" }, { after: [middle] });
+  await open(`/jobs/${middle}`);
+  const picture = page.getByRole("group", { name: "Jobs before and after this one" });
+  await expect(picture.getByRole("link")).toHaveCount(4);
+  await expect(picture.getByRole("link", { name: /^it comes after: demo\/greet, scheduled/ })).toBeAttached();
+  await expect(picture.getByRole("link", { name: /^it comes after: demo\/add, succeeded/ })).toBeAttached();
+  await expect(picture.getByRole("link", { name: /^this job: demo\/greet, blocked/ })).toHaveAttribute("aria-current", "true");
+  await expectAccessible(page);
+  await broker.request("POST", `v1/jobs/${first}/release`);
+  const behind = picture.getByRole("link", { name: /^comes after it: demo\/greet, succeeded/ });
+  await behind.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toContainText(last);
+  await expect(picture.getByRole("link", { name: /^further away/ })).toHaveCount(2);
+  const again = await broker.request<{ job: string }>("POST", `v1/jobs/${last}/retry`);
+  await page.reload();
+  await expect(picture.getByRole("link", { name: /^its retry/ })).toHaveAttribute("href", `#/jobs/${again.job}`);
+  await broker.request("POST", `v1/jobs/${first}/purge`);
+  await page.reload();
+  await expect(picture.getByRole("link", { name: /no longer there/ })).toBeAttached();
+});
+
+test("going back leads to where a long page was left", async ({ page, open, broker }) => {
+  const failed = await broker.finish("demo/panic", { message: "no" }, { retry: { max_attempts: 9, initial: "1ms" } });
+  await page.setViewportSize({ width: 900, height: 500 });
+  await open(`/jobs/${failed}`);
+  await expect(page.getByRole("region", { name: "Attempts" })).toBeVisible();
+  const main = page.locator("main");
+  await main.evaluate((box) => (box.scrollTop = 600));
+  await page.evaluate(() => (location.hash = "/workers"));
+  await expect(page.getByRole("heading", { level: 1, name: "Workers" })).toBeVisible();
+  expect(await main.evaluate((box) => box.scrollTop)).toBe(0);
+  await page.goBack();
+  await expect.poll(() => main.evaluate((box) => box.scrollTop)).toBe(600);
 });
 
 test("numbers keep all their digits", async ({ page, open, broker }) => {

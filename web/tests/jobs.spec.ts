@@ -95,6 +95,64 @@ test("selected jobs are cancelled and retried, with their exact count @phone", a
   await expect(rows(page).filter({ hasText: "cancelled" })).toHaveCount(3);
 });
 
+test("all jobs that match are counted, released, cancelled and purged @phone", async ({ page, open, broker }) => {
+  test.slow();
+  const queue = `whole-${Date.now()}`;
+  const hold = { handler: "demo/greet", args: { name: "Ada" }, opts: { queue, hold: true } };
+  await submitMany(broker, 130, { ...hold, opts: { queue, delay: "1h" } });
+  await submitMany(broker, 20, hold);
+  await open(`/jobs?queue=${queue}`);
+  await rows(page).first().getByRole("checkbox").click();
+  const bar = page.getByRole("region", { name: "Selected jobs" });
+  await bar.getByRole("button", { name: "Select all that match" }).click();
+  await expect(bar).toContainText("All 150 jobs that match");
+  await expect(bar.getByRole("button", { name: "Cancel 150" })).toBeEnabled();
+  await expect(bar.getByRole("button", { name: "Purge 0" })).toBeDisabled();
+  await expectAccessible(page);
+  await bar.getByRole("button", { name: "Release 20" }).click();
+  await page.getByRole("dialog", { name: "Release 20 jobs?" }).getByRole("button", { name: "Release 20 jobs" }).click();
+  await expect(page.getByText("20 jobs released")).toBeVisible();
+
+  await rows(page).first().getByRole("checkbox").click();
+  await bar.getByRole("button", { name: "Select all that match" }).click();
+  await bar.getByRole("button", { name: "Cancel 130" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel 130 jobs" }).click();
+  await expect(page.getByText("130 jobs cancelled")).toBeVisible();
+  await rows(page).first().getByRole("checkbox").click();
+  await bar.getByRole("button", { name: "Select all that match" }).click();
+  await bar.getByRole("button", { name: "Purge 150" }).click();
+  const dialog = page.getByRole("dialog", { name: "Purge 150 jobs?" });
+  await expect(dialog).toContainText("cannot be undone");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Purge 150 jobs" }).click();
+  await expect(page.getByText("150 jobs purged")).toBeVisible();
+  expect(await broker.request("GET", `v1/jobs?queue=${queue}`)).toMatchObject({ items: [] });
+  await expect(page.getByText("No job matches")).toBeVisible();
+});
+
+test("going back leads to the row one came from @phone", async ({ page, open, broker }) => {
+  const queue = `back-${Date.now()}`;
+  await submitMany(broker, 300, { handler: "demo/greet", args: { name: "Ada" }, opts: { queue, delay: "1h" } });
+  await open(`/jobs?queue=${queue}`);
+  const grid = page.getByRole("grid", { name: "Jobs" });
+  await expect(rows(page).first()).toBeVisible();
+  await grid.evaluate((box) => (box.scrollTop = 3_000));
+  const middle = rows(page).nth(11);
+  await expect(middle).toBeInViewport();
+  const id = await middle.getAttribute("id");
+  const { y } = (await middle.boundingBox())!;
+  await middle.getByRole("link").click();
+  await expect(page.getByRole("heading", { level: 1, name: "demo/greet" })).toBeVisible();
+  const added = await broker.finish("demo/greet", { name: "Bob" }, { queue });
+  await broker.request("POST", `v1/jobs/${id!.slice("job-".length)}/cancel`);
+  await page.goBack();
+  await expect(page.locator(`#${id}`)).toBeInViewport();
+  expect(Math.abs((await page.locator(`#${id}`).boundingBox())!.y - y)).toBeLessThan(2);
+  await expect(page.locator(`#${id}`)).toContainText("cancelled");
+  await page.getByRole("button", { name: "1 new" }).click();
+  await expect(rows(page).first()).toHaveAttribute("id", `job-${added}`);
+});
+
 test("rows are walked, selected, retried and opened by keyboard", async ({ page, open, broker }) => {
   const queue = "keys";
   for (let index = 0; index < 3; index += 1) await broker.finish("demo/greet", { name: `${index}` }, { queue });

@@ -40,6 +40,7 @@ const PAGES = [
   ["/workers", "Slots in use"],
   ["/connections", "this console"],
   ["/run/demo/add", "Arguments"],
+  ["/schedules", "New schedule"],
 ] as const;
 
 test("every page is accessible with more contrast @phone", async ({ page, open }) => {

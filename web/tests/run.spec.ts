@@ -113,7 +113,7 @@ test("a job is submitted with its options and followed to its result @phone", as
   await open("/run/demo/greet");
   await page.getByLabel("name string").fill("Ada");
   await page.getByText("Submit job").click();
-  await page.getByLabel("Queue").fill("mail");
+  await page.getByLabel("Queue", { exact: true }).fill("mail");
   await page.getByLabel("Priority").fill("7");
   await page.getByLabel("Tags").fill("customer = acme");
   await page.getByRole("button", { name: "Submit", exact: true }).click();
@@ -123,6 +123,32 @@ test("a job is submitted with its options and followed to its result @phone", as
   const id = await job.getByRole("link").innerText();
   expect(await broker.request("GET", `v1/jobs/${id}`)).toMatchObject({ queue: "mail", priority: 7, tags: { customer: "acme" } });
   await expectAccessible(page);
+});
+
+test("a job is held, ordered after another and bound to a version @phone", async ({ page, open, broker }) => {
+  const before = await broker.submit("demo/greet", { name: "Ada" }, { hold: true });
+  const { active } = await broker.request<{ active: string }>("GET", "v1/plugins/demo");
+  await open("/run/demo/greet");
+  await page.getByLabel("name string").fill("Bob");
+  await page.getByText("Submit job").click();
+  await page.getByLabel("Version").selectOption(active);
+  await page.getByText("More options").click();
+  await page.getByLabel("Hold it until it is released").check();
+  await page.getByLabel("After jobs").fill(before);
+  await page.getByLabel("Which ends count").selectOption("ended");
+  await page.getByLabel("Serial key").fill("ada");
+  await page.getByLabel("Queue timeout").fill("soon");
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  await expect(page.getByLabel("Queue timeout")).toHaveAccessibleDescription(/soon/);
+  await expectAccessible(page);
+  await page.getByLabel("Queue timeout").fill("2h");
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  const job = page.getByRole("region", { name: "Job" });
+  await expect(job).toContainText("blocked");
+  const id = await job.getByRole("link").innerText();
+  expect(await broker.request("GET", `v1/jobs/${id}`)).toMatchObject({
+    held: true, after: { jobs: [before], need: "all", ended: "finished" }, serial_key: "ada", queue_timeout_millis: 7_200_000, version: active,
+  });
 });
 
 test("a job that fails tells why", async ({ page, open }) => {
@@ -167,7 +193,7 @@ test("a form is filled in like a job was, with every digit", async ({ page, open
   await open(`/run/demo/sleep?from=${job}`);
   await expect(page.getByLabel("millis u64")).toHaveValue("18446744073709551615");
   await expect(json(page)).toHaveValue('{"millis":18446744073709551615}');
-  await expect(page.getByLabel("Queue")).toHaveValue("slow");
+  await expect(page.getByLabel("Queue", { exact: true })).toHaveValue("slow");
   await expect(page.getByRole("link", { name: job })).toBeVisible();
 });
 

@@ -21,9 +21,16 @@ test("every page in both themes @phone", async ({ page }, { project }) => {
     await broker.request("POST", "v1/queues/invoices/pause");
     const first = await broker.submit("demo/greet", { name: "Cleo" }, { queue: "invoices" });
     const waiting = await broker.submit("demo/greet", { name: "Dan" }, { queue: "invoices", after: [first], queue_timeout: "1h" });
+    const last = await broker.submit("demo/add", { x: 1, y: 2 }, { after: [waiting], queue: "invoices" });
+    await broker.submit("demo/greet", { name: "Eve" }, { after: [waiting] });
+    await broker.request("PUT", "v1/schedules/heartbeat", { cron: "*/5 * * * * *", handler: "demo/greet", args: { name: "Ada" } });
+    await broker.request("PUT", "v1/schedules/daily-report", { cron: "0 9 * * 1-5", timezone: "Europe/Berlin", handler: "demo/divide", args: { a: 1, b: 0 }, overlap: "skip" });
+    await broker.request("POST", "v1/schedules/daily-report/trigger");
+    await broker.request("PUT", "v1/schedules/cleanup", { cron: "30 3 1 * *", handler: "demo/sleep", args: { millis: 10 }, paused: true });
     const pages = {
       overview: "/", jobs: "/jobs", "jobs-filtered": "/jobs?state=failed&since=1h", job: `/jobs/${failed}`,
-      "job-waiting": `/jobs/${waiting}`, queues: "/queues",
+      "job-waiting": `/jobs/${waiting}`, "job-last": `/jobs/${last}`, queues: "/queues", schedules: "/schedules",
+      "schedule-new": "/schedules?new=demo/greet",
       run: "/run/demo/greet", plugins: "/plugins", plugin: "/plugins/demo", workers: "/workers", connections: "/connections",
     };
     await page.goto(broker.console);
@@ -37,6 +44,10 @@ test("every page in both themes @phone", async ({ page }, { project }) => {
         await page.screenshot({ path: `${OUT}/${name}-${project.name}-${colorScheme}.png`, animations: "disabled" });
       }
     }
+    await page.evaluate(() => (location.hash = "/jobs"));
+    await page.getByRole("checkbox").first().click();
+    await expect(page.getByRole("region", { name: "Selected jobs" })).toBeVisible();
+    await page.screenshot({ path: `${OUT}/jobs-selected-${project.name}.png`, animations: "disabled" });
     await broker.kill();
     await expect(page.getByText("No connection to the broker.")).toBeVisible();
     await page.screenshot({ path: `${OUT}/disconnected-${project.name}.png`, animations: "disabled" });

@@ -25,7 +25,7 @@ test("without a token the console asks for one, and says when it is wrong @phone
 
 test("every page is reached by keyboard, and help lists the keys", async ({ page, open }) => {
   await open();
-  for (const [key, title] of [["j", "Jobs"], ["q", "Queues"], ["r", "Run"], ["p", "Plugins"], ["w", "Workers"], ["c", "Connections"], ["o", "Overview"]] as const) {
+  for (const [key, title] of [["j", "Jobs"], ["q", "Queues"], ["s", "Schedules"], ["r", "Run"], ["p", "Plugins"], ["w", "Workers"], ["c", "Connections"], ["o", "Overview"]] as const) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);
     await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
@@ -37,6 +37,16 @@ test("every page is reached by keyboard, and help lists the keys", async ({ page
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
+test("on a phone the menu leads to the pages that do not fit @phone", async ({ page, open }, { project }) => {
+  test.skip(project.name !== "phone");
+  await open();
+  await page.getByRole("button", { name: "More" }).click();
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "Connections" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Connections" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Workers" })).toBeHidden();
+});
+
 test("the palette finds pages, handlers and a job by its id", async ({ page, open, broker }) => {
   const job = await broker.finish("demo/greet", { name: "Ada" });
   await open();
@@ -45,6 +55,8 @@ test("the palette finds pages, handlers and a job by its id", async ({ page, ope
   await field.fill("run greet");
   await expect(page.getByRole("option", { name: /Run demo\/greet/ })).toHaveAttribute("aria-selected", "true");
   await expectAccessible(page);
+  await field.fill("new sched");
+  await expect(page.getByRole("option")).toHaveText(/New schedule/);
   await field.fill(job);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: "demo/greet" })).toBeVisible();

@@ -1,13 +1,13 @@
 //! The index: the jobs that have a term, by their place in the order of submission.
 //!
-//! A term is something searches often ask for: a handler, a tag, a schedule, or one of the states that few jobs are
-//! in.
+//! A term is something searches often ask for: a handler, a tag, a schedule, a job to come after, or one of the states
+//! that few jobs are in.
 //! Entries are written in the same change as the job they are about, so none is ever missing; a reader checks
 //! the job itself, so one too many does no harm.
 
 use sha2::{Digest as _, Sha256};
 use windlass_core::job::{Job, State};
-use windlass_wire::state::JobState;
+use windlass_wire::{id::JobId, state::JobState};
 
 use super::{
     Change, Family, Key, Store, StoreError,
@@ -48,6 +48,11 @@ impl Term {
     /// Jobs of a schedule.
     pub fn schedule(channel: &str, name: &str) -> Self {
         Self::new("schedule", &[channel, name])
+    }
+
+    /// Jobs that come after a job.
+    pub fn after(channel: &str, job: JobId) -> Self {
+        Self::new("after", &[channel, &job.to_string()])
     }
 
     fn new(kind: &str, parts: &[&str]) -> Self {
@@ -127,7 +132,8 @@ fn lasting_terms(job: &Job) -> impl Iterator<Item = Term> {
     let channel = &job.spec.channel;
     let tags = job.spec.tags.iter().map(|(key, value)| Term::tag(channel, key, value));
     let schedule = job.spec.schedule.iter().map(|origin| Term::schedule(channel, &origin.name));
-    tags.chain(schedule).chain([Term::handler(channel, &job.spec.handler)])
+    let after = job.spec.after.iter().flat_map(|after| &after.jobs).map(|id| Term::after(channel, *id));
+    tags.chain(schedule).chain(after).chain([Term::handler(channel, &job.spec.handler)])
 }
 
 fn key(term: Term, job: &Job) -> Vec<u8> {

@@ -5,8 +5,8 @@ import { memberText, type Frame } from "./frames.ts";
 import { ConnectionLost, Refused } from "./problem.ts";
 import type { Open, Subscription, SubscriptionHandlers, Topic } from "./subscription.ts";
 import type {
-  BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, JobStatus, Page, Plugin, Queue, QueueLimits,
-  QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
+  BulkAction, BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, JobStatus, Page, Plugin, Queue,
+  QueueLimits, QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
 } from "./views.ts";
 
 const RECONNECT_MILLIS_MIN = 250;
@@ -199,8 +199,8 @@ export class Client {
     return this.request<Page<Job>>("job.query", query, options);
   }
 
-  /** Cancels or retries all jobs a filter matches; with `dryRun` only counts them. */
-  bulk(filter: Filter, action: "cancel" | "retry", dryRun = false): Promise<BulkAnswer> {
+  /** Does something to all jobs a filter matches that it can be done to; with `dryRun` only counts them. */
+  bulk(filter: Filter, action: BulkAction, dryRun = false): Promise<BulkAnswer> {
     return this.request<BulkAnswer>("job.bulk", { filter, action, dry_run: dryRun });
   }
 

@@ -155,6 +155,9 @@ export interface JobQuery {
   cursor?: string;
 }
 
+/** What can be done to many jobs: to live, final and not yet retried, held, and final ones. */
+export type BulkAction = "cancel" | "retry" | "release" | "purge";
+
 export interface BulkAnswer {
   matched: number;
   changed: number;

@@ -40,22 +40,28 @@ pub enum BulkAction {
     Cancel,
     /// Submit those again that are final and were not retried yet.
     Retry,
+    /// Let those go on that are held.
+    Release,
+    /// Forget those that are final.
+    Purge,
 }
 
 /// The text is not the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("unknown action: expected cancel or retry")]
+#[error("unknown action: expected cancel, retry, release or purge")]
 pub struct UnknownAction;
 
 impl BulkAction {
     /// Every action.
-    pub const ALL: [Self; 2] = [Self::Cancel, Self::Retry];
+    pub const ALL: [Self; 4] = [Self::Cancel, Self::Retry, Self::Release, Self::Purge];
 
     /// The name in frames.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
             Self::Retry => "retry",
+            Self::Release => "release",
+            Self::Purge => "purge",
         }
     }
 }

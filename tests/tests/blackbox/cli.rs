@@ -129,6 +129,9 @@ async fn jobs_are_found_counted_cancelled_and_forgotten() {
     assert!(ends(&broker, 0, &["job", "history", &ada]).await.contains("cancelled"));
     ends(&broker, 0, &["job", "purge", &ada]).await;
     ends(&broker, 3, &["job", "get", &ada]).await;
+    let purge = ["job", "bulk", "purge", r#"{"queue":"mail"}"#];
+    ends(&broker, 0, &purge).await;
+    ends(&broker, 3, &["job", "get", &bob]).await;
 }
 
 #[tokio::test]

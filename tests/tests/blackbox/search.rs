@@ -227,6 +227,43 @@ async fn failed_jobs_are_retried_at_once_and_none_of_them_twice() {
 }
 
 #[tokio::test]
+async fn held_jobs_are_released_at_once_and_final_ones_purged() {
+    let broker = Broker::with_demo().await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(broker.submit("demo/add", json!([1, 2]), json!({ "hold": true })).await);
+    }
+    let behind = json!({ "hold": true, "after": [&held[0]] });
+    let behind = broker.submit("demo/add", json!([1, 2]), behind).await;
+    let later = broker.submit("demo/add", json!([1, 2]), json!({ "delay": "1h" })).await;
+    let act = |action: &str| json!({ "filter": { "handler": "demo/add" }, "action": action });
+    let done = broker.post("/v1/bulk", &act("release")).await.expect_status(200).json();
+    assert_eq!(done, json!({ "matched": 3, "changed": 3, "failed": [], "cut": false }));
+    for job in held.iter().chain([&behind]) {
+        becomes(&broker, job, "succeeded").await;
+    }
+    let mut frame = act("purge");
+    frame["op"] = json!("job.bulk");
+    let done = broker.socket().await.value(frame).await;
+    assert_eq!(done, json!({ "matched": 3, "changed": 3, "failed": [], "cut": false }));
+    assert_eq!(found(&broker, json!({})).await, [later], "what is live stays");
+}
+
+#[tokio::test]
+async fn jobs_are_found_by_what_they_come_after() {
+    let broker = Broker::with_demo().await;
+    let first = broker.submit("demo/add", json!([1, 2]), json!({ "hold": true })).await;
+    let behind = broker.submit("demo/add", json!([1, 2]), json!({ "after": [&first] })).await;
+    let last = broker.submit("demo/add", json!([1, 2]), json!({ "after": [&first, &behind] })).await;
+    assert_eq!(found(&broker, json!({ "after.jobs": first })).await, [last.clone(), behind.clone()]);
+    assert_eq!(found(&broker, json!({ "after.jobs": { "$in": [behind, "none"] } })).await, [last.clone()]);
+    assert_eq!(found(&broker, json!({ "after.jobs": { "$all": [first, behind] } })).await, [last.clone()]);
+    broker.request("POST", &format!("/v1/jobs/{first}/release")).send().await.expect_status(200);
+    becomes(&broker, &last, "succeeded").await;
+    assert_eq!(found(&broker, json!({ "after.jobs": first, "state": "succeeded" })).await, [last, behind]);
+}
+
+#[tokio::test]
 async fn bulk_asks_for_a_filter_and_an_action() {
     let broker = Broker::start().await;
     for (asked, pointer) in [

@@ -1,7 +1,10 @@
 //! One action on many jobs.
 
 use futures_util::{StreamExt as _, stream};
-use windlass_core::{job::Job, query::Filter};
+use windlass_core::{
+    job::{Job, State},
+    query::Filter,
+};
 use windlass_wire::{
     id::JobId,
     limits::{BULK_FAILURES_MAX, BULK_JOBS_MAX},
@@ -10,7 +13,7 @@ use windlass_wire::{
 };
 
 use super::{
-    jobs::cancel,
+    jobs::{cancel, purge, release},
     search::{Scope, filter, running},
     submit::retry,
 };
@@ -54,6 +57,8 @@ async fn act(context: &Context, caller: &Caller, job: JobId, action: BulkAction)
     match action {
         BulkAction::Cancel => cancel(context, caller, job).await,
         BulkAction::Retry => retry(context, caller, job, None).await.map(drop),
+        BulkAction::Release => release(context, caller, job).await,
+        BulkAction::Purge => purge(context, caller, job).await,
     }
 }
 
@@ -62,6 +67,8 @@ fn can_act(action: BulkAction, job: &Job) -> bool {
     match action {
         BulkAction::Cancel => !job.state.is_final(),
         BulkAction::Retry => job.state.is_final() && job.retried_as.is_none(),
+        BulkAction::Release => matches!(job.state, State::Held | State::Blocked { held: true, .. }),
+        BulkAction::Purge => job.state.is_final(),
     }
 }
 
@@ -73,8 +80,8 @@ async fn find_all(
     action: BulkAction,
 ) -> Result<(Vec<JobId>, bool), Problem> {
     let life = match action {
-        BulkAction::Cancel => Life::Live,
-        BulkAction::Retry => Life::Final,
+        BulkAction::Cancel | BulkAction::Release => Life::Live,
+        BulkAction::Retry | BulkAction::Purge => Life::Final,
     };
     let (mut jobs, mut cursor, running) = (Vec::new(), None, running(context, &filter));
     loop {

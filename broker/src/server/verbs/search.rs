@@ -298,6 +298,7 @@ fn groups(channel: &str, filter: &Filter) -> Vec<Vec<Term>> {
         let names: Vec<_> = path.names().collect();
         let texts = filter.required(path).filter(|texts| texts.len() <= GROUP_TERMS_MAX)?;
         let terms = texts.into_iter().map(|text| match names[..] {
+            ["after", "jobs"] => Some(Term::after(channel, text.parse().ok()?)),
             ["handler"] => Some(Term::handler(channel, text)),
             ["schedule"] => Some(Term::schedule(channel, text)),
             ["state"] => Term::state(channel, text.parse().ok()?),

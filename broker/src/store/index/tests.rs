@@ -112,6 +112,31 @@ fn jobs_are_found_by_handler_tag_and_state() {
 }
 
 #[test]
+fn jobs_are_found_by_what_they_come_after() {
+    let engine = MemoryEngine::default();
+    let first = submitted(1, "a", "x");
+    let behind = |sequence, jobs: &[u128]| {
+        let jobs = jobs.iter().copied().map(JobId).collect();
+        let after = After { jobs, need: Need::Any, ended: EndedAs::Success };
+        let job = submitted(sequence, "a", "x");
+        Job { spec: Arc::new(Spec { after: Some(after), ..Spec::clone(&job.spec) }), ..job }
+    };
+    let (second, third) = (behind(2, &[first.id.0]), behind(3, &[first.id.0, 7]));
+    store(&engine, &[first.clone(), second.clone(), third]);
+    store(&engine, &[moved(&second, JobState::Failed)]);
+    let opened = Store::new(engine).unwrap();
+    let after = |channel, job| vec![vec![Term::after(channel, job)]];
+    for (groups, expected) in [
+        (after("0", first.id), vec![3, 2]),
+        (after("0", JobId(7)), vec![3]),
+        (after("0", second.id), vec![]),
+        (after("1", first.id), vec![]),
+    ] {
+        assert_eq!(found(&opened, groups.clone()), expected, "{groups:?}");
+    }
+}
+
+#[test]
 fn only_jobs_of_the_queues_are_found() {
     let engine = MemoryEngine::default();
     store(&engine, &[submitted(1, "a", "x"), submitted(2, "a", "x"), submitted(3, "a", "x")]);

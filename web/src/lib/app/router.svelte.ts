@@ -12,10 +12,12 @@ function read(): Route {
 
 class Router {
   current = $state.raw<Route>(read());
+  /** Names the step of the browser's history that is shown; going back comes to the same one again. */
+  step = 0;
 
   start(): void {
-    this.current = read(); // a token may have left the address since
-    addEventListener("hashchange", () => (this.current = read()));
+    this.#arrive(); // a token may have left the address since
+    addEventListener("hashchange", () => this.#arrive());
   }
 
   go(address: string): void {
@@ -25,7 +27,15 @@ class Router {
   /** Changes the query without a step in the history, as filters do while one types. */
   replaceQuery(query: URLSearchParams): void {
     const text = query.toString();
-    history.replaceState(null, "", `#${this.current.path}${text && `?${text}`}`);
+    history.replaceState(history.state, "", `#${this.current.path}${text && `?${text}`}`);
+    this.current = read();
+  }
+
+  #arrive(): void {
+    const known = (history.state as { step?: number } | null)?.step;
+    // Steps outlive the page, so their names must not come again after it is loaded anew.
+    this.step = known ?? Math.max(this.step + 1, Date.now());
+    if (known === undefined) history.replaceState({ step: this.step }, "");
     this.current = read();
   }
 }

@@ -29,6 +29,7 @@ const all: (Omit<PageRoute, "load"> & { load: Load | undefined })[] = [
   { pattern: "/jobs", title: "Jobs", load: page("jobs/JobsPage"), key: "j", icon: "jobs" },
   { pattern: "/jobs/:id", title: "Job", load: page("job/JobPage") },
   { pattern: "/queues", title: "Queues", load: page("queues/QueuesPage"), key: "q", icon: "queues" },
+  { pattern: "/schedules", title: "Schedules", load: page("schedules/SchedulesPage"), key: "s", icon: "schedules" },
   { pattern: "/run", title: "Run", load: page("run/RunPage"), key: "r", icon: "run" },
   { pattern: "/run/:plugin/:function", title: "Run", load: page("run/RunPage") },
   { pattern: "/plugins", title: "Plugins", load: page("plugins/PluginsPage"), key: "p", icon: "plugins" },

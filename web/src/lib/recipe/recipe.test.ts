@@ -29,6 +29,12 @@ test("a submission by the command line", () => {
   );
 });
 
+test("jobs to come after and what is only said have flags of their own", () => {
+  const opts = { hold: true, after: { jobs: ["0a", "0b"], need: "any", ended: "finished" } };
+  expect(write({ ...submit, opts }, "CLI").split(" \\\n  ").slice(3)).toEqual(["--hold", "--after 0a", "--after 0b", "--after-any", "--after-finished"]);
+  expect(write({ ...submit, opts: { after: ["0a"] } }, "CLI")).toMatch(/--after 0a$/);
+});
+
 test("a submission by Python has Python's own words", () => {
   const text = write(submit, "Python");
   expect(text).toContain(`"args": {"name": "O'Hara", "loud": True, "title": None}`);

@@ -1,4 +1,5 @@
 // How to do the same from elsewhere: a call or submission as curl, command line and Python.
+import type { After } from "windlass";
 import { type Json, JsonNumber, parse } from "../value/json";
 
 export type Language = "curl" | "CLI" | "Python";
@@ -79,8 +80,15 @@ function flags(name: string, value: unknown): string[] {
       return `--${key === "max_attempts" ? "max-attempts" : `retry-${key}`} ${quoted(Array.isArray(of) ? of.join(",") : String(of))}`;
     });
   }
+  if (name === "after") return after(value as string[] | After);
+  if (value === true) return [flag];
   // A negative number would be taken for a flag of its own.
   return [`${flag}=${quoted(String(value))}`];
+}
+
+function after(value: string[] | After): string[] {
+  const { jobs, need, ended } = Array.isArray(value) ? { jobs: value, need: "all", ended: "success" } : value;
+  return [...jobs.map((job) => `--after ${job}`), ...(need === "any" ? ["--after-any"] : []), ...(ended === "finished" ? ["--after-finished"] : [])];
 }
 
 function python(recipe: Recipe): string {

@@ -17,6 +17,8 @@ export class WatchedJob {
   result = $state.raw<string>();
   resultProblem = $state.raw<Problem>();
   logs = $state.raw<string>();
+  /** When the log came, in the broker's time. */
+  logsAt = $state(0);
   error = $state.raw<Error>();
   /** Why it does not run yet. */
   waiting = $state.raw<Waiting>();
@@ -86,7 +88,10 @@ export class WatchedJob {
     clearTimeout(this.#logsTimer);
     this.#logsTimer = setTimeout(async () => {
       const text = await this.#ask("job.logs");
-      if (text !== undefined) this.logs = JSON.parse(text) as string;
+      if (text !== undefined) {
+        this.logs = JSON.parse(text) as string;
+        this.logsAt = live.now;
+      }
       if (this.job?.state === "running" && !this.#stop.signal.aborted) this.#readLogsSoon(LOGS_MILLIS);
     }, millis);
   }

@@ -16,7 +16,7 @@ export interface Stage {
 const WAITS: Record<string, string> = {
   scheduled: "waits for its time",
   blocked: "waits for other jobs",
-  ready: "waits for a slot",
+  ready: "waits to run",
 };
 
 export function stages(job: Job, now: number): Stage[] {

@@ -7,6 +7,8 @@ export interface JobFilter {
   states: string[];
   handler: string;
   queue: string;
+  /** The schedule that submitted it. */
+  schedule: string;
   /** `key` or `key:value`. */
   tag: string;
   /** A span such as `1h` back from now, or an RFC 3339 time. */
@@ -19,7 +21,7 @@ export interface JobFilter {
 }
 
 export const STATES: readonly string[] = [...LIVE_STATES, ...FINAL_STATES];
-const TEXTS = ["handler", "queue", "tag", "since", "until", "text", "code"] as const;
+const TEXTS = ["handler", "queue", "schedule", "tag", "since", "until", "text", "code"] as const;
 const SPAN = /^(\d+)(s|m|h|d)$/;
 const SPAN_MILLIS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -46,6 +48,7 @@ export function toBroker(filter: JobFilter, now: number): Filter {
   if (filter.states.length > 0) found.state = { $in: filter.states };
   if (filter.handler) found.handler = filter.handler;
   if (filter.queue) found.queue = filter.queue;
+  if (filter.schedule) found.schedule = filter.schedule;
   if (filter.code) found["error.code"] = filter.code;
   if (filter.text) found.$text = filter.text;
   if (filter.tag) {
@@ -67,6 +70,7 @@ export function matches(filter: JobFilter, job: Job, now: number): boolean {
   if (filter.states.length > 0 && !filter.states.includes(job.state)) return false;
   if (filter.handler && job.handler !== filter.handler) return false;
   if (filter.queue && job.queue !== filter.queue) return false;
+  if (filter.schedule && job.schedule !== filter.schedule) return false;
   if (filter.code && job.error?.code !== filter.code) return false;
   if (filter.tag) {
     const { key, value } = tagOf(filter.tag);

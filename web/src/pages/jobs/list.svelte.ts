@@ -1,8 +1,9 @@
 // The list while it is shown: pages as one scrolls, changes in place, news announced and shown on demand.
 
-import type { Job, JobChanges, JobQuery, Page, Subscription } from "windlass";
+import type { Filter, Job, JobChanges, JobQuery, Page, Subscription } from "windlass";
 import { live } from "$lib/live";
 import { matches, toBroker, type JobFilter } from "./filter";
+import { keep, type Kept } from "./kept";
 import { FIELDS, toRow } from "./row";
 import { Rows } from "./rows";
 
@@ -13,7 +14,7 @@ const REFRESH_MILLIS = 1_000;
 const REFRESH_JOBS_MAX = 200;
 
 export class JobList {
-  readonly rows = new Rows();
+  rows = new Rows();
   /** Grows whenever rows changed. */
   version = $state(0);
   loading = $state(false);
@@ -27,10 +28,13 @@ export class JobList {
   at = $state(0);
   /** News may go in by itself: nobody is pointing at a row. */
   follows = true;
-  /** The rows on the screen, which are asked for again when events were missed. */
-  visible: string[] = [];
+  /** The first row to be seen. */
+  topRow = 0;
 
   #filter: JobFilter | undefined;
+  #visible: readonly string[] = [];
+  /** Rows that may have changed while no event told of it; they are asked for as they come to be seen. */
+  #doubtful = new Set<string>();
   #since = 0;
   #run: AbortController | undefined;
   #subscription: Subscription | undefined;
@@ -42,16 +46,18 @@ export class JobList {
     return { count: this.rows.newsCount, more: this.rows.overflown };
   });
 
-  /** Begins with another filter, or again with the same. */
-  load(filter: JobFilter): void {
+  /** Begins with another filter, or again with the same, or where a list was left. */
+  load(filter: JobFilter, kept?: Kept): void {
     this.close();
     this.#filter = filter;
-    this.#since = live.now;
+    this.#since = kept?.since ?? live.now;
     this.#run = new AbortController();
-    this.next = undefined;
-    this.loaded = false;
+    this.rows = kept?.rows ?? new Rows();
+    this.next = kept?.next;
+    this.cut = kept?.cut ?? false;
+    this.topRow = kept?.topRow ?? 0;
+    this.loaded = kept !== undefined;
     this.error = undefined;
-    this.rows.clear();
     this.version += 1;
     const { handler, queue } = filter;
     const fixed = { ...(handler && { handler }), ...(queue && { queue }) };
@@ -60,7 +66,28 @@ export class JobList {
       gap: () => this.#missed(),
       refused: (error) => (this.error = error),
     });
-    void this.#page(FIRST_PAGE_JOBS);
+    if (kept) void this.#comeBack();
+    else void this.#page(FIRST_PAGE_JOBS);
+  }
+
+  /** Ends, keeping what there is for whoever comes back. */
+  leave(step: number, active: string | undefined): void {
+    this.close();
+    const filter = this.#filter;
+    if (!filter || this.rows.order.length === 0) return;
+    keep({ step, filter, rows: this.rows, next: this.next, cut: this.cut, since: this.#since, topRow: this.topRow, active });
+  }
+
+  /** Something was done of which no event tells: the rows are asked for again. */
+  doubt(): void {
+    this.#doubtful = new Set(this.rows.order);
+    this.#refreshSoon();
+  }
+
+  /** The rows that are on the screen now. */
+  see(ids: readonly string[]): void {
+    this.#visible = ids;
+    if (ids.some((id) => this.#doubtful.has(id))) this.#refreshSoon();
   }
 
   /** The next page, if there is one. */
@@ -86,6 +113,7 @@ export class JobList {
     this.#subscription?.close();
     clearTimeout(this.#refresh);
     this.#refresh = undefined;
+    this.#doubtful.clear();
     this.loading = false;
   }
 
@@ -109,6 +137,23 @@ export class JobList {
     this.version += 1;
   }
 
+  /** What is new since the list was left waits to be shown; the rows may all have changed. */
+  async #comeBack(): Promise<void> {
+    this.#doubtful = new Set(this.rows.order);
+    const page = await this.#quietly({ filter: toBroker(this.#filter!, this.#since), fields: FIELDS, limit: FIRST_PAGE_JOBS });
+    if (!page) return;
+    let known = 0;
+    for (const row of page.items.map(toRow)) {
+      if (this.rows.update(row)) known += 1;
+      else this.rows.announce(row, true, false);
+    }
+    if (known === 0) this.rows.overflown = true;
+    this.at = live.now;
+    this.version += 1;
+    // What is seen at first is what belongs there now.
+    await this.#refreshVisible(toBroker(this.#filter!, this.#since));
+  }
+
   #take({ items, more }: JobChanges): void {
     const filter = this.#filter!;
     for (const job of items) this.#change(job, matches(filter, job, live.now));
@@ -120,15 +165,21 @@ export class JobList {
 
   #change(job: Job, belongs: boolean): void {
     const row = toRow(job);
+    this.#doubtful.delete(row.id);
     if (!this.rows.update(row)) this.rows.announce(row, belongs, this.loaded && this.next === undefined);
   }
 
   /** Events were missed: that there may be news is said, and what is on the screen is asked for soon. */
   #missed(): void {
     this.rows.overflown = true;
-    this.#refresh ??= setTimeout(() => {
+    this.doubt();
+  }
+
+  #refreshSoon(): void {
+    this.#refresh ??= setTimeout(async () => {
+      await (this.follows ? this.#reload() : this.#refreshVisible());
       this.#refresh = undefined;
-      void (this.follows ? this.#reload() : this.#refreshVisible());
+      if (!this.#run?.signal.aborted && this.error === undefined) this.see(this.#visible);
     }, REFRESH_MILLIS);
   }
 
@@ -137,6 +188,7 @@ export class JobList {
     const filter = toBroker(this.#filter!, live.now);
     const page = await this.#quietly({ filter, fields: FIELDS, limit: FIRST_PAGE_JOBS });
     if (!page) return;
+    this.#doubtful.clear();
     this.rows.clear();
     this.rows.append(page.items.map(toRow));
     this.next = page.next;
@@ -144,11 +196,16 @@ export class JobList {
     this.version += 1;
   }
 
-  async #refreshVisible(): Promise<void> {
-    const ids = this.visible.slice(0, REFRESH_JOBS_MAX);
+  /** Those on the screen that are not found, among those that `filter` means, are no longer there. */
+  async #refreshVisible(filter: Filter = {}): Promise<void> {
+    const ids = this.#visible.filter((id) => this.#doubtful.has(id)).slice(0, REFRESH_JOBS_MAX);
     if (ids.length === 0) return;
-    const page = await this.#quietly({ filter: { id: { $in: ids } }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
-    for (const job of page?.items ?? []) this.rows.update(toRow(job));
+    const page = await this.#quietly({ filter: { $and: [filter, { id: { $in: ids } }] }, fields: FIELDS, limit: REFRESH_JOBS_MAX });
+    if (!page) return;
+    for (const id of ids) this.#doubtful.delete(id);
+    const found = new Set(page.items.map(({ id }) => id));
+    for (const job of page.items) this.rows.update(toRow(job));
+    this.rows.remove(ids.filter((id) => !found.has(id)));
     this.version += 1;
   }
 

@@ -14,6 +14,10 @@ export interface Row {
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
   readonly runAt: string | undefined;
+  /** It waits for its release. */
+  readonly held: boolean;
+  /** There is a retry of it. */
+  readonly retried: boolean;
   /** Why it failed, or its tags. */
   readonly note: string;
 }
@@ -21,7 +25,7 @@ export interface Row {
 /** What is asked of the broker for a row. */
 export const FIELDS = [
   "handler", "queue", "state", "attempt", "max_attempts", "submitted_at", "started_at", "ended_at", "run_at",
-  "error.code", "error.message", "tags",
+  "held", "retried_as", "error.code", "error.message", "tags",
 ];
 
 const NOTE_CHARS_MAX = 160;
@@ -48,6 +52,8 @@ export function toRow(job: Job): Row {
     startedAt: job.started_at,
     endedAt: job.ended_at,
     runAt: job.run_at,
+    held: job.held === true,
+    retried: job.retried_as !== undefined,
     note: note(job),
   };
 }

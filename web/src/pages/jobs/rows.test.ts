@@ -7,7 +7,7 @@ function row(second: number, change: Partial<Row> = {}): Row {
   const time = new Date(second * 1_000).toISOString();
   return {
     id: `job${second}`, handler: "demo/add", queue: "default", state: "ready", attempt: 0, attemptsMax: 1,
-    submittedAt: time, startedAt: undefined, endedAt: undefined, runAt: undefined, note: "", ...change,
+    submittedAt: time, startedAt: undefined, endedAt: undefined, runAt: undefined, held: false, retried: false, note: "", ...change,
   };
 }
 
@@ -33,6 +33,14 @@ test("a change stays in its place", () => {
   expect(rows.update(row(8, { state: "failed" }))).toBe(true);
   expect(rows.update(row(7))).toBe(false);
   expect(rows.slice(0, 2).map(({ state }) => state)).toEqual(["ready", "failed"]);
+});
+
+test("a job that is gone leaves no gap", () => {
+  const rows = new Rows();
+  rows.append([row(9), row(8), row(7)]);
+  rows.remove(["job8", "job1"]);
+  expect(shown(rows)).toEqual(["9", "7"]);
+  expect(rows.update(row(8))).toBe(false);
 });
 
 test("a job that begins to match goes to its place in time", () => {

@@ -54,6 +54,12 @@ export class Rows {
     return true;
   }
 
+  /** Jobs that are no longer there. */
+  remove(ids: readonly string[]): void {
+    const gone = new Set(ids.filter((id) => this.#byId.delete(id)));
+    if (gone.size > 0) this.order = this.order.filter((id) => !gone.has(id));
+  }
+
   /** News of a job that is not in the list: it waits if it belongs there. `isAll` says whether the list has its oldest row. */
   announce(row: Row, belongs: boolean, isAll: boolean): void {
     this.#news.delete(row.id);

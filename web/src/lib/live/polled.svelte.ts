@@ -1,23 +1,25 @@
-// All queues while their page is shown. No topic tells of them, so they are asked for again and again.
+// What no topic tells of: asked for again and again while it is shown and the page can be seen.
 
-import type { Queue } from "windlass";
-import { live } from "$lib/live";
+import type { RequestOptions } from "windlass";
+import { live } from "./live.svelte";
 
 const POLL_MILLIS = 2_000;
 
-export class QueueList {
-  /** None until the first list has come. */
-  items = $state.raw<Queue[]>();
+export class Polled<T> {
+  /** None until the first answer has come. */
+  value = $state.raw<T>();
   /** When it came, in the broker's time. */
   at = $state(0);
   error = $state.raw<Error>();
 
+  #ask: (options: RequestOptions) => Promise<T>;
   #stop = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Grows with each request and each change: a list that was asked for before is older than what is or will be shown. */
+  /** Grows with each request and each change: an answer to what was asked before is older than what is or will be shown. */
   #turn = 0;
 
-  constructor() {
+  constructor(ask: (options: RequestOptions) => Promise<T>) {
+    this.#ask = ask;
     document.addEventListener("visibilitychange", () => this.refresh(), { signal: this.#stop.signal });
     this.refresh();
   }
@@ -27,25 +29,25 @@ export class QueueList {
     clearTimeout(this.#timer);
   }
 
-  /** Asks now, and from then on while the page can be seen. */
+  /** Asks now, and from then on. */
   refresh(): void {
     clearTimeout(this.#timer);
     this.#turn += 1;
     if (!document.hidden && !this.#stop.signal.aborted) void this.#poll(this.#turn);
   }
 
-  /** Shows a queue as the broker answered it. */
-  changed(queue: Queue): void {
+  /** Shows what the broker answered to a change. */
+  change(update: (value: T) => T): void {
     this.#turn += 1;
-    this.items = this.items?.map((other) => (other.name === queue.name ? queue : other));
+    if (this.value !== undefined) this.value = update(this.value);
   }
 
   async #poll(turn: number): Promise<void> {
     try {
-      const { items } = await live.client.request<{ items: Queue[] }>("queue.list", {}, { signal: this.#stop.signal });
+      const value = await this.#ask({ signal: this.#stop.signal });
       this.error = undefined;
       if (turn === this.#turn) {
-        this.items = items;
+        this.value = value;
         this.at = live.now;
       }
     } catch (error) {
