@@ -104,7 +104,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 28] = [
+    pub const FIELDS: [&str; 30] = [
         "id",
         "handler",
         "version",

@@ -116,7 +116,7 @@ impl World {
     /// A record goes to the disk, or away.
     pub(super) fn check_purged(&mut self, change: &Change) {
         match change {
-            Change::Job(job, _) => {
+            Change::Job(job, ..) => {
                 let is_whole = job.blobs().all(|blob| self.disk.blobs.contains(&blob));
                 let story = || format!("{} points to nothing", job.id);
                 self.verdict.judge(Guarantee::NothingDangles, is_whole, story);
@@ -129,7 +129,7 @@ impl World {
                 let story = || format!("{} is still needed", job.id);
                 self.verdict.judge(Guarantee::PurgedForGood, !is_needed, story);
             }
-            Change::Queue(_) | Change::ForgetKey(_) => {}
+            Change::Queue(_) | Change::ForgetKey(_) | Change::Schedule(_) | Change::ForgetSchedule(_) => {}
         }
     }
 
