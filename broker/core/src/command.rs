@@ -7,7 +7,8 @@ use windlass_wire::{id::JobId, job::Usage, state::JobState};
 
 use crate::{
     job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
-    queue::Rate,
+    queue::TagLimit,
+    rate::Rate,
 };
 
 /// A call waiting for or holding a slot; numbered by whoever asks.
@@ -28,7 +29,7 @@ pub struct Submission {
 }
 
 /// A change of what holds back the jobs of a queue; what is none stays as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LimitChange {
     /// Whether it is paused.
     pub is_paused: Option<bool>,
@@ -36,6 +37,8 @@ pub struct LimitChange {
     pub concurrency: Option<Option<u32>>,
     /// How many start in a span at most; `Some(None)` = no limit.
     pub rate: Option<Option<Rate>>,
+    /// What holds back those with the same value of a tag; `Some(None)` = nothing.
+    pub per_tag: Option<Option<TagLimit>>,
 }
 
 /// Everything that can be asked.

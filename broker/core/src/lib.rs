@@ -6,7 +6,7 @@
 //! same history always leads to the same state.
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `dependency`, `queue`, `ready`,
-//! `serial`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
+//! `rate`, `tags`, `serial`, `links`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
 //! `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
 //! Beside them stands `query`: which documents a filter means.
 #![no_std]
@@ -24,11 +24,14 @@ pub mod idempotency;
 pub mod job;
 pub mod lifecycle;
 pub mod limits;
+mod links;
 pub mod planted;
 pub mod query;
 pub mod queue;
+pub mod rate;
 mod ready;
 pub mod retry;
 pub mod scheduler;
 mod serial;
 pub mod slots;
+mod tags;

@@ -37,11 +37,15 @@ pub enum Bug {
     StaleFenceAccepted,
     /// A job starts before its submission is durable.
     StartBeforeDurable,
+    /// A limit of a tag does not count what runs when it is set.
+    TagLimitForgetsRunning,
+    /// The starts of a tag's value are forgotten once it has no jobs.
+    TagRateForgottenWhenIdle,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -58,6 +62,8 @@ impl Bug {
         Self::SerialKeyFreeBetweenAttempts,
         Self::StaleFenceAccepted,
         Self::StartBeforeDurable,
+        Self::TagLimitForgetsRunning,
+        Self::TagRateForgottenWhenIdle,
     ];
 }
 

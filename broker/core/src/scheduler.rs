@@ -284,14 +284,13 @@ impl Scheduler {
     /// The only place that changes what is live.
     fn put(&mut self, job: &Arc<Job>, now: Timestamp) {
         let id = job.id;
-        let before = self.live.get(&id).map(|before| before.state.name());
-        self.indexes.replace(self.live.get(&id).map(Arc::as_ref), job, now);
+        let old = self.live.insert(id, Arc::clone(job));
+        let before = old.as_ref().map(|before| before.state.name());
+        self.indexes.replace(old.as_deref(), job, &self.live, now);
         let is_kept = planted(Bug::CompleteAfterCancel) && matches!(job.state, State::Cancelled { .. });
         if job.state.is_final() && !is_kept {
             self.live.remove(&id);
             self.ended.push_back((id, matches!(job.state, State::Succeeded { .. })));
-        } else {
-            self.live.insert(id, Arc::clone(job));
         }
         let revision_if_ready = |id| {
             let job = self.live.get(&id)?;

@@ -69,6 +69,11 @@ impl Slots {
         }
     }
 
+    /// The jobs that hold slots.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.jobs.values().map(|(_, job)| *job)
+    }
+
     /// Slots held now.
     pub fn held(&self) -> usize {
         self.jobs.len() + self.calls.len()

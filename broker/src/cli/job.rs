@@ -179,6 +179,12 @@ fn waits_for(waiting: &WaitingView) -> String {
         WaitingView::Release => "`windlass job release`".to_owned(),
         WaitingView::SerialKey { job } => format!("job {job}, which has the same serial key"),
         WaitingView::Slot => "a free slot".to_owned(),
+        WaitingView::TagConcurrency { tag, value } => {
+            format!("the limit of its queue for {tag}={value}, of which as many run as may")
+        }
+        WaitingView::TagRate { tag, value, until } => {
+            format!("the rate of its queue for {tag}={value}, until {until}")
+        }
         WaitingView::Time { until } => until.clone(),
     }
 }

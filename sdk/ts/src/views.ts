@@ -64,6 +64,8 @@ export type Waiting =
   | { for: "jobs"; jobs: string[] }
   | { for: "queue_concurrency" | "queue_paused" | "release" | "slot" }
   | { for: "queue_rate" | "time"; until: string }
+  | { for: "tag_concurrency"; tag: string; value: string }
+  | { for: "tag_rate"; tag: string; value: string; until: string }
   | { for: "serial_key"; job: string };
 
 export interface Retry {
@@ -153,6 +155,8 @@ export interface Queue {
   concurrency: number | null;
   /** So many start in a span at most; null = no limit. */
   rate: Rate | null;
+  /** What limits its jobs with the same value of a tag; null = nothing. */
+  per_tag: TagLimit | null;
   scheduled: number;
   blocked: number;
   ready: number;
@@ -167,10 +171,18 @@ export interface Rate {
   per: string | number;
 }
 
+/** A limit for each value of a tag; jobs without the tag are not concerned. */
+export interface TagLimit {
+  tag: string;
+  concurrency?: number;
+  rate?: Rate;
+}
+
 /** What is left out stays as it is, null takes a limit away. */
 export interface QueueLimits {
   concurrency?: number | null;
   rate?: Rate | null;
+  per_tag?: TagLimit | null;
 }
 
 /** What a purge did; with `more`, the limit of one request left some. */

@@ -157,6 +157,22 @@ pub enum WaitingView {
     },
     /// A free slot, behind whoever comes before it.
     Slot,
+    /// As many jobs of its queue with the same value of a tag run as may.
+    TagConcurrency {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+    },
+    /// As many jobs of its queue with the same value of a tag have started as may.
+    TagRate {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+        /// When the next may.
+        until: String,
+    },
     /// A time: its own, or that of its next attempt.
     Time {
         /// When.

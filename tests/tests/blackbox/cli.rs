@@ -239,6 +239,10 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
     let broker = Broker::with_demo().await;
     assert!(ends(&broker, 0, &["queue", "pause", "mail"]).await.contains("yes"));
     ends(&broker, 0, &["queue", "limit", "mail", "--concurrency", "3", "--rate", "10/1m"]).await;
+    let per_tag = ["queue", "limit", "mail", "--per-tag", "customer", "--tag-concurrency", "2"];
+    assert!(ends(&broker, 0, &per_tag).await.contains("customer: 2"));
+    ends(&broker, 2, &["queue", "limit", "mail", "--tag-concurrency", "2"]).await;
+    ends(&broker, 0, &["queue", "limit", "mail", "--per-tag", "none"]).await;
     let submit = ["-o", "id", "submit", "add", "x=1", "y=2", "--queue", "mail"];
     let first = ends(&broker, 0, &submit).await;
     assert!(ends(&broker, 0, &["job", "get", &first]).await.contains("to be resumed"));

@@ -27,15 +27,17 @@ pub(crate) enum Guarantee {
     AttemptsBounded,
     /// Of a serial key one at a time, in the order of acceptance.
     SerialKey,
-    /// Pauses and concurrency of queues.
+    /// Pauses and concurrency of queues and of values of their tags.
     QueueLimits,
+    /// Rates of queues and of values of their tags.
+    QueueRates,
     /// A job that waits too long expires.
     Expires,
 }
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -48,6 +50,7 @@ impl Guarantee {
         Self::AttemptsBounded,
         Self::SerialKey,
         Self::QueueLimits,
+        Self::QueueRates,
         Self::Expires,
     ];
 }

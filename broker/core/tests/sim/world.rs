@@ -25,6 +25,8 @@ use crate::{
 const STEPS: u64 = 150;
 /// Slots of each worker.
 const SLOTS: u32 = 2;
+/// What tags have as their values.
+const TAG_VALUES: [&str; 2] = ["ada", "bob"];
 /// A job that does this kills its worker.
 const POISON: &str = "poison";
 
@@ -66,6 +68,8 @@ pub(crate) struct World {
     finals: BTreeMap<JobId, State>,
     /// When the limits of a queue changed last.
     limited_at: BTreeMap<String, Timestamp>,
+    /// When runs were granted in this start of the broker.
+    started: Vec<(Timestamp, Arc<Job>)>,
     /// The latest time any broker has seen.
     latest: Timestamp,
     /// Unanswered submissions with a key, which the client repeats.
@@ -100,6 +104,7 @@ impl World {
             cancelled: BTreeSet::new(),
             finals: BTreeMap::new(),
             limited_at: BTreeMap::new(),
+            started: Vec::new(),
             latest: now,
             unknown: Vec::new(),
         };
@@ -248,6 +253,7 @@ impl World {
         };
         self.latest = self.latest.max(self.now);
         self.limited_at.values_mut().for_each(|at| *at = self.now);
+        self.started.clear();
         self.check_survivors();
         self.broker = Broker::start(self.start, &self.disk, self.now);
         self.workers.clear();
@@ -331,6 +337,7 @@ impl World {
         self.verdict
             .judge(Guarantee::WholeOrNothing, on_disk, || format!("{} runs before it is durable", job.id));
         self.check_start(&job);
+        self.check_rates(&job);
         if self.workers.contains(&worker) {
             self.runs.insert(fence, (worker, job));
         }

@@ -237,7 +237,11 @@ fn plugins() -> Vec<Operation> {
 }
 
 fn queues() -> Vec<Operation> {
-    let limits = json!({ "concurrency": 4, "rate": { "count": 100, "per": "1s" } });
+    let limits = json!({
+        "concurrency": 4,
+        "rate": { "count": 100, "per": "1s" },
+        "per_tag": { "tag": "customer", "concurrency": 2 },
+    });
     vec![
         Operation::get("queue.list", "/v1/queues").answers::<QueueList>(200, "All queues"),
         Operation::get("queue.get", "/v1/queues/{queue}")

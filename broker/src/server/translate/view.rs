@@ -72,6 +72,12 @@ pub(in crate::server) fn waiting_view(waiting: Waiting) -> WaitingView {
         Waiting::Release => WaitingView::Release,
         Waiting::Serial(job) => WaitingView::SerialKey { job },
         Waiting::Slot => WaitingView::Slot,
+        Waiting::Tag { tag, value, closed: Closed::Rate(until) } => {
+            WaitingView::TagRate { tag, value, until: time(until) }
+        }
+        Waiting::Tag { tag, value, closed: Closed::Concurrency | Closed::Paused } => {
+            WaitingView::TagConcurrency { tag, value }
+        }
         Waiting::Time(until) => WaitingView::Time { until: time(until) },
     }
 }
