@@ -3,7 +3,12 @@
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use thiserror::Error;
-use windlass_wire::{id::JobId, job::Usage, state::JobState};
+use windlass_wire::{
+    id::JobId,
+    job::Usage,
+    limits::{CHILDREN_LIVE_MAX, JOB_DEPTH_MAX},
+    state::JobState,
+};
 
 use crate::{
     job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
@@ -163,9 +168,18 @@ pub enum Refusal {
     /// The job is not held.
     #[error("the job is {0} and not held")]
     NotHeld(JobState),
+    /// The parent is not live.
+    #[error("the parent, job `{0}`, has ended")]
+    ParentEnded(JobId),
     /// The lease is not or no longer the job's.
     #[error("the lease has ended")]
     StaleFence,
+    /// The parent has as many parents above it as a job may have.
+    #[error("the parent, job `{0}`, is a child {JOB_DEPTH_MAX} deep; jobs cannot be deeper")]
+    TooDeep(JobId),
+    /// The parent has as many live children as it may.
+    #[error("the parent, job `{0}`, has {CHILDREN_LIVE_MAX} live children; try again when some have ended")]
+    TooManyChildren(JobId),
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,

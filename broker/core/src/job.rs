@@ -112,6 +112,9 @@ pub struct Spec {
     /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
@@ -149,6 +152,9 @@ pub struct Job {
     /// The newest job that tries this one again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_as: Option<JobId>,
+    /// Parents above it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
 }
 
 /// Where a job is in its life, with what belongs to that state.
@@ -191,7 +197,7 @@ pub enum State {
     Cancelled {
         /// When.
         at: Timestamp,
-        /// The job it was to come after and that ended otherwise than it needs.
+        /// Its parent, which was cancelled, or the job it was to come after and that ended otherwise than it needs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because_of: Option<JobId>,
     },
@@ -259,6 +265,7 @@ impl Spec {
             hold: false,
             after: None,
             serial_key: None,
+            parent: None,
             idempotency: None,
             tags: BTreeMap::new(),
             submitted_at,
@@ -275,7 +282,7 @@ impl Spec {
         }
     }
 
-    /// The same job once more, to be started as soon as it can: a retry of `retry_of`.
+    /// The same job once more, to be started as soon as it can: a retry of `retry_of`, and nobody's child.
     #[must_use]
     pub fn again(&self, retry_of: JobId, version: Digest, submitted_at: Timestamp) -> Self {
         Self {
@@ -283,6 +290,7 @@ impl Spec {
             run_at: None,
             hold: false,
             after: None,
+            parent: None,
             idempotency: None,
             submitted_at,
             retry_of: Some(retry_of),
@@ -294,6 +302,11 @@ impl Spec {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -341,6 +354,7 @@ impl Job {
             attempts: Vec::new(),
             expires_at,
             retried_as: None,
+            depth: 0,
         }
     }
 

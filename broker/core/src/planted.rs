@@ -27,6 +27,8 @@ pub enum Bug {
     KeyOnlyInMemory,
     /// A lost worker's jobs are forgotten.
     LostWithWorker,
+    /// Children whose parent was cancelled are left to live at a restart.
+    OrphansAfterRestart,
     /// A pause is forgotten at a restart.
     PauseForgotten,
     /// A failure counts twice.
@@ -45,7 +47,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -57,6 +59,7 @@ impl Bug {
         Self::FenceWithoutStart,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
+        Self::OrphansAfterRestart,
         Self::PauseForgotten,
         Self::RetryCountedTwice,
         Self::SerialKeyFreeBetweenAttempts,

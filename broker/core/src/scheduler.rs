@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, state::JobState};
 
 use crate::{
     calls::WaitingCalls,
@@ -44,7 +44,7 @@ pub struct Scheduler {
     fences: Counter,
     draining: bool,
     job_is_next: bool,
-    ended: VecDeque<(JobId, bool)>,
+    ended: VecDeque<(JobId, JobState)>,
     decisions: Vec<Decision>,
 }
 
@@ -55,8 +55,8 @@ pub struct Remembered {
     pub queues: Vec<Queue>,
     /// The jobs that are not final.
     pub jobs: Vec<Job>,
-    /// Of the jobs that others wait for those that are final: whether they have succeeded.
-    pub ended: BTreeMap<JobId, bool>,
+    /// Of the jobs that others wait for, or are children of, those that are final: their states.
+    pub ended: BTreeMap<JobId, JobState>,
     /// The idempotency keys.
     pub keys: Vec<KeyRecord>,
 }
@@ -210,8 +210,14 @@ impl Scheduler {
     }
 
     fn cancel(&mut self, id: JobId, channel: &str, now: Timestamp) -> Result<(), Refusal> {
-        let lease = self.owned(id, channel)?.lease();
-        self.apply(id, Event::Cancel, now)?;
+        self.owned(id, channel)?;
+        self.stop(id, None, now)
+    }
+
+    /// Cancels a job, perhaps because another one was cancelled.
+    fn stop(&mut self, id: JobId, because_of: Option<JobId>, now: Timestamp) -> Result<(), Refusal> {
+        let lease = self.live.get(&id).and_then(|job| job.lease());
+        self.apply(id, Event::Cancel { because_of }, now)?;
         if planted(Bug::CancelOnlyInMemory) {
             self.decisions.pop();
         }
@@ -251,24 +257,34 @@ impl Scheduler {
         }
     }
 
-    /// Tells whoever waits for jobs that have ended. One end may lead to others.
+    /// Tells whoever waits for jobs that have ended, and cancels the children of those that were cancelled. One end
+    /// may lead to others.
     fn settle(&mut self, now: Timestamp) {
-        while let Some((ended, succeeded)) = self.ended.pop_front() {
+        while let Some((ended, state)) = self.ended.pop_front() {
+            let succeeded = state == JobState::Succeeded;
             for dependent in self.indexes.dependents_of(ended) {
                 let applied = self.apply(dependent, Event::Settle { job: ended, succeeded }, now);
                 assert!(applied.is_ok(), "a dependent is blocked");
+            }
+            if state != JobState::Cancelled {
+                continue;
+            }
+            for child in self.indexes.children_of(ended) {
+                let stopped = self.stop(child, Some(ended), now);
+                assert!(stopped.is_ok(), "a child that is known is live");
             }
         }
     }
 
     /// Settles what ended just before the last broker did.
-    fn settle_left(&mut self, ended: &BTreeMap<JobId, bool>, now: Timestamp) {
+    fn settle_left(&mut self, ended: &BTreeMap<JobId, JobState>, now: Timestamp) {
         self.settle(now);
-        let is_gone = |job: &&JobId| !self.live.contains_key(job);
-        let awaited = self.live.values().flat_map(|job| job.state.left()).filter(is_gone).copied();
-        for job in awaited.collect::<BTreeSet<_>>() {
+        let parent = |job: &Job| job.spec.parent.filter(|_| !planted(Bug::OrphansAfterRestart));
+        let awaited = self.live.values().flat_map(|job| job.state.left().copied().chain(parent(job)));
+        let gone = awaited.filter(|job| !self.live.contains_key(job));
+        for job in gone.collect::<BTreeSet<_>>() {
             // One that nothing is known of cannot succeed any more.
-            self.ended.push_back((job, ended.get(&job).copied().unwrap_or(false)));
+            self.ended.push_back((job, ended.get(&job).copied().unwrap_or(JobState::Expired)));
         }
         self.settle(now);
     }
@@ -290,7 +306,7 @@ impl Scheduler {
         let is_kept = planted(Bug::CompleteAfterCancel) && matches!(job.state, State::Cancelled { .. });
         if job.state.is_final() && !is_kept {
             self.live.remove(&id);
-            self.ended.push_back((id, matches!(job.state, State::Succeeded { .. })));
+            self.ended.push_back((id, job.state.name()));
         }
         let revision_if_ready = |id| {
             let job = self.live.get(&id)?;

@@ -58,6 +58,7 @@ struct Wish {
     after: Option<(Vec<prop::sample::Index>, Need, EndedAs)>,
     serial: bool,
     tag: Option<bool>,
+    parent: Option<prop::sample::Index>,
     key: Option<(u8, u8)>,
 }
 
@@ -69,8 +70,9 @@ fn wishes() -> impl Strategy<Value = Wish> {
     let waits = (prop::bool::weighted(0.1), prop::option::weighted(0.2, 1..2000_u64));
     let links = (prop::option::weighted(0.4, after), prop::bool::weighted(0.3), any::<Option<bool>>());
     let key = prop::option::weighted(0.3, (0..3_u8, 0..2_u8));
-    (basics, waits, links, key).prop_map(
-        |(basics, (hold, queue_timeout_millis), (after, serial, tag), key)| {
+    let parent = prop::option::weighted(0.3, any::<prop::sample::Index>());
+    (basics, waits, links, parent, key).prop_map(
+        |(basics, (hold, queue_timeout_millis), (after, serial, tag), parent, key)| {
             let (queue, priority, delay, attempts) = basics;
             let delay_millis = delay.saturating_sub(1000);
             Wish {
@@ -83,6 +85,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
                 after,
                 serial,
                 tag,
+                parent,
                 key,
             }
         },
@@ -308,6 +311,7 @@ impl World {
             after,
             serial_key: wish.serial.then(|| "s".into()),
             tags: wish.tag.map(|value| (TAG.into(), value.to_string())).into_iter().collect(),
+            parent: wish.parent.filter(|_| !ids.is_empty()).map(|index| *index.get(&ids)),
             idempotency,
             ..spec(wish.queue, wish.priority, wish.attempts, self.now)
         };
@@ -329,6 +333,9 @@ impl World {
             (Err(Refusal::KeyTaken(job)), Some(key)) => {
                 assert_eq!(job, key.job);
                 assert_ne!(spec.idempotency.as_ref().unwrap().request, key.request);
+            }
+            (Err(Refusal::ParentEnded(job)), _) => {
+                assert!(self.records[&job].state.is_final(), "only of a job that has ended");
             }
             (Err(Refusal::Unreachable(job)), _) => {
                 assert!(!self.ended()[&job], "only what cannot come about is refused");
@@ -386,7 +393,7 @@ impl World {
         let remembered = Remembered {
             queues: self.queues.values().cloned().collect(),
             jobs: self.records.values().filter(|job| !job.state.is_final()).cloned().collect(),
-            ended: self.ended(),
+            ended: self.records.values().map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
         };
         let (scheduler, decisions) = Scheduler::restore(self.start, remembered, self.now);
@@ -460,6 +467,15 @@ impl World {
             self.carry_out(decisions);
         }
         self.check_census();
+        self.check_children();
+    }
+
+    fn check_children(&self) {
+        for job in self.records.values().filter(|job| !job.state.is_final()) {
+            let Some(parent) = job.spec.parent.map(|parent| &self.records[&parent]) else { continue };
+            assert_ne!(parent.state.name(), JobState::Cancelled, "it is cancelled with its parent: {job:?}");
+            assert_eq!(job.depth, parent.depth + 1);
+        }
     }
 
     fn check_census(&self) {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use windlass_wire::{
     id::JobId,
-    job::{JobView, WaitingView},
+    job::{ChildrenView, JobView, WaitingView},
     query::HistoryEvent,
 };
 
@@ -159,12 +159,18 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         format!("{} µs, {} µs of CPU, {} bytes", usage.wall_micros, usage.cpu_micros, usage.memory_bytes_peak)
     });
     fields.extend(last.map(|usage| ("used", usage)));
-    let links = [("retry of", job.retry_of), ("retried as", job.retried_as)];
+    fields.extend(job.children.as_ref().map(|children| ("children", counts(children))));
+    let links = [("parent", job.parent), ("retry of", job.retry_of), ("retried as", job.retried_as)];
     fields.extend(links.into_iter().filter_map(|(name, job)| Some((name, job?.to_string()))));
     fields.extend(job.tags.iter().map(|(name, value)| ("tag", format!("{name}={value}"))));
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));
     fields
+}
+
+fn counts(children: &ChildrenView) -> String {
+    let counts: Vec<_> = children.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    format!("{}{}", counts.join(", "), if children.cut { ", and older ones" } else { "" })
 }
 
 fn waits_for(waiting: &WaitingView) -> String {

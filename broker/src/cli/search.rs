@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use windlass_wire::{
+    id::JobId,
     job::{JobPage, JobView},
     query::{BulkAction, BulkRequest, JobQuery},
     state::JobState,
@@ -28,6 +29,9 @@ pub(crate) struct ListFlags {
     /// Only jobs of this handler
     #[arg(long)]
     handler: Option<String>,
+    /// Only children of this job
+    #[arg(long, value_name = "JOB")]
+    parent: Option<JobId>,
     /// Only jobs with this tag: KEY:VALUE, or KEY for any value
     #[arg(long)]
     tag: Option<String>,
@@ -148,11 +152,13 @@ impl ListFlags {
         let limit = Some(self.limit.to_string());
         let states: Vec<_> = self.state.iter().map(|state| state.name()).collect();
         let state = (!states.is_empty()).then(|| states.join(","));
+        let parent = self.parent.map(|parent| parent.to_string());
         let filters = [
             ("limit", &limit),
             ("state", &state),
             ("queue", &self.queue),
             ("handler", &self.handler),
+            ("parent", &parent),
             ("tag", &self.tag),
             ("since", &self.since),
             ("until", &self.until),
@@ -203,6 +209,7 @@ mod tests {
             state: vec![JobState::Failed, JobState::Ready],
             queue: Some("a&state=ready".to_owned()),
             handler: Some("demo/add".to_owned()),
+            parent: None,
             tag: Some("who:me&you".to_owned()),
             since: None,
             until: None,

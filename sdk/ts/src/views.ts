@@ -39,6 +39,10 @@ export interface Job {
   after?: After;
   /** Of the jobs with the same key one runs at a time. */
   serial_key?: string;
+  /** The job it is a child of. */
+  parent?: string;
+  /** Its children; only where one job is asked for, and if it has any. */
+  children?: Children;
   idempotency_key?: string;
   /** Why it does not run yet; only where one job is asked for. */
   waiting?: Waiting;
@@ -57,6 +61,12 @@ export interface After {
   need: "all" | "any";
   /** Whether only success counts, or any end. */
   ended: "success" | "finished";
+}
+
+/** How many children of a job are in which state; with `cut` only the newest were counted. */
+export interface Children {
+  states: Record<string, number>;
+  cut: boolean;
 }
 
 /** What a job waits for. The set may grow. */
@@ -113,6 +123,8 @@ export interface SubmitOptions {
   hold?: boolean;
   after?: string[] | After;
   serial_key?: string;
+  /** A live job: this one is cancelled when it is. */
+  parent?: string;
   queue_timeout?: string | number;
   idempotency_key?: string;
   run_timeout?: string | number;

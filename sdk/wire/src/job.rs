@@ -70,6 +70,12 @@ pub struct JobView {
     /// Of the jobs with the same key one runs at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
+    /// Its children; only where one job is asked for, and if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children: Option<ChildrenView>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -92,7 +98,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 26] = [
+    pub const FIELDS: [&str; 27] = [
         "id",
         "handler",
         "version",
@@ -115,6 +121,7 @@ impl JobView {
         "held",
         "after",
         "serial_key",
+        "parent",
         "idempotency_key",
         "tags",
         "retry_of",
@@ -127,6 +134,16 @@ impl JobView {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// How many children of a job are in which state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChildrenView {
+    /// Children by their state.
+    pub states: BTreeMap<JobState, usize>,
+    /// Whether there are more; then only the newest were counted.
+    pub cut: bool,
 }
 
 /// What a job waits for.
@@ -303,6 +320,8 @@ mod tests {
             held: true,
             after: Some(AfterOptions { jobs: Vec::new(), need: Need::All, ended: EndedAs::Success }),
             serial_key: Some(String::new()),
+            parent: Some(JobId(4)),
+            children: None,
             idempotency_key: Some(String::new()),
             waiting: None,
             tags: [("a".to_owned(), "b".to_owned())].into(),

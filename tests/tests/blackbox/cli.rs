@@ -254,6 +254,9 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
     ends(&broker, 0, &["queue", "resume", "mail"]).await;
     let held = ends(&broker, 0, &[&submit[..], &["--hold"]].concat()).await;
     let after = ends(&broker, 0, &[&submit[..], &["--after", &held, "--serial-key", "k"]].concat()).await;
+    let child = ends(&broker, 0, &[&submit[..], &["--parent", &held, "--delay", "1h"]].concat()).await;
+    assert_eq!(ends(&broker, 0, &["-o", "id", "job", "ls", "--parent", &held]).await, child);
+    assert!(ends(&broker, 0, &["job", "get", &held]).await.contains("1 scheduled"));
     ends(&broker, 0, &["job", "release", &held]).await;
     assert_eq!(ends(&broker, 0, &["wait", &after]).await, "3");
     ends(&broker, 3, &["queue", "get", "nobody"]).await;

@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod children;
 mod cli;
 mod console;
 mod doors;

@@ -28,6 +28,7 @@ pub(super) struct Indexes {
     serial: SerialKeys,
     tag_lines: TagLines,
     dependents: Links,
+    children: Links,
     due: BTreeSet<(Timestamp, JobId)>,
     expiring: BTreeSet<(Timestamp, JobId)>,
     reopening: BTreeSet<(Timestamp, u32)>,
@@ -56,6 +57,11 @@ impl Indexes {
             self.remove(old, now);
         }
         self.add(new, jobs, now);
+        match new.spec.parent {
+            Some(parent) if new.state.is_final() => self.children.remove(parent, new.id),
+            Some(parent) => self.children.add(parent, new.id),
+            None => {}
+        }
         if was_running && !is_running {
             self.step(new, Step::End, now);
         }
@@ -232,6 +238,15 @@ impl Indexes {
 
     pub(super) fn dependents_of(&self, job: JobId) -> BTreeSet<JobId> {
         self.dependents.of(job)
+    }
+
+    /// The live children of a job.
+    pub(super) fn children_of(&self, job: JobId) -> BTreeSet<JobId> {
+        self.children.of(job)
+    }
+
+    pub(super) fn count_children(&self, job: JobId) -> usize {
+        self.children.count(job)
     }
 
     pub(super) fn pop_ready(&mut self) -> Option<JobId> {

@@ -33,11 +33,13 @@ pub(crate) enum Guarantee {
     QueueRates,
     /// A job that waits too long expires.
     Expires,
+    /// No child lives on after its parent was cancelled, and every other may.
+    NoOrphans,
 }
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -52,6 +54,7 @@ impl Guarantee {
         Self::QueueLimits,
         Self::QueueRates,
         Self::Expires,
+        Self::NoOrphans,
     ];
 }
 

@@ -162,6 +162,7 @@ impl World {
         }
         self.effects();
         self.check_running();
+        self.check_children();
     }
 
     fn pass(&mut self, millis: u64) {

@@ -190,6 +190,7 @@ fn search() -> Vec<Operation> {
             .query("state", states, "Only jobs in one of these states, with commas between")
             .query("queue", text, "Only jobs of this queue")
             .query("handler", text, "Only jobs of this handler, by its full name")
+            .query("parent", of::<JobId>, "Only children of this job")
             .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
             .query("since", moment, "Only jobs submitted at this time or later")
             .query("until", moment, "Only jobs submitted before this time")

@@ -35,6 +35,7 @@ pub(in crate::server) struct Terms {
     hold: bool,
     after: Option<After>,
     serial_key: Option<String>,
+    parent: Option<JobId>,
     queue_timeout_millis: Option<u64>,
     run_timeout_millis: Option<u64>,
     retry: RetryPolicy,
@@ -59,6 +60,7 @@ impl Terms {
             hold: options.hold,
             after: options.after.map(after).transpose()?,
             serial_key: options.serial_key.map(serial_key).transpose()?,
+            parent: options.parent,
             queue_timeout_millis: options.queue_timeout.and_then(Timeout::span).map(Span::millis),
             run_timeout_millis: run_timeout.span().map(Span::millis),
             retry: options.retry.map(retry).transpose()?.unwrap_or_default(),
@@ -71,6 +73,11 @@ impl Terms {
     /// The jobs it comes after.
     pub(in crate::server) fn after(&self) -> impl Iterator<Item = JobId> {
         self.after.iter().flat_map(|after| &after.jobs).copied()
+    }
+
+    /// The job it is a child of.
+    pub(in crate::server) fn parent(&self) -> Option<JobId> {
+        self.parent
     }
 
     /// What to submit on these terms.
@@ -90,6 +97,7 @@ impl Terms {
             hold: self.hold,
             after: self.after,
             serial_key: self.serial_key,
+            parent: self.parent,
             idempotency: None,
             tags: self.tags,
             submitted_at: self.now,

@@ -299,6 +299,7 @@ fn groups(channel: &str, filter: &Filter) -> Vec<Vec<Term>> {
         let texts = filter.required(path).filter(|texts| texts.len() <= GROUP_TERMS_MAX)?;
         let terms = texts.into_iter().map(|text| match names[..] {
             ["handler"] => Some(Term::handler(channel, text)),
+            ["parent"] => Some(Term::child(channel, text.parse().ok()?)),
             ["state"] => Term::state(channel, text.parse().ok()?),
             ["tags", key] => Some(Term::tag(channel, key, text)),
             _ => None,

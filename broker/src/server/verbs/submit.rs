@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windlass_core::{command::Refusal, idempotency::Idempotency, job::State};
+use windlass_core::{
+    command::Refusal,
+    idempotency::Idempotency,
+    job::{Job, State},
+};
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
@@ -125,12 +129,12 @@ async fn new_job(context: &Context, caller: &Caller, submission: Submission) -> 
         .map_err(|error| argument_error(error, "/args"))?;
     let args = args.to_string();
     check_args_size(args.len())?;
+    if let Some(parent) = terms.parent() {
+        named(context, caller, parent, "/opts/parent").await?;
+    }
     let mut ended = BTreeMap::new();
     for job in terms.after() {
-        let found = find(context, caller, job).await.map_err(|problem| {
-            let is_unknown = problem.code == ErrorCode::NotFound;
-            if is_unknown { refused_at("/opts/after", format!("there is no job `{job}`")) } else { problem }
-        })?;
+        let found = named(context, caller, job, "/opts/after").await?;
         if found.state.is_final() {
             ended.insert(job, matches!(found.state, State::Succeeded { .. }));
         }
@@ -139,6 +143,14 @@ async fn new_job(context: &Context, caller: &Caller, submission: Submission) -> 
     let mut spec = terms.spec(&caller.channel, &resolved, args);
     spec.idempotency = idempotency;
     Ok(NewJob { spec, ended, original: None })
+}
+
+/// A job that the submission names.
+async fn named(context: &Context, caller: &Caller, job: JobId, pointer: &str) -> Result<Job, Problem> {
+    find(context, caller, job).await.map_err(|problem| {
+        let is_unknown = problem.code == ErrorCode::NotFound;
+        if is_unknown { refused_at(pointer, format!("there is no job `{job}`")) } else { problem }
+    })
 }
 
 /// The submission's key, with a digest of everything else in it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass_core::{
     dependency::After,
-    job::{Attempt, Job, Timestamp},
+    job::{Attempt, Job, State, Timestamp},
     queue::Queue,
     rate::Rate,
 };
@@ -144,6 +144,19 @@ impl World {
             let starts = self.started.iter().filter(|(since, other)| counts(*since) && alike(other)).count();
             let story = || format!("{starts} starts of {shared:?} in {queue:?}");
             self.verdict.judge(Guarantee::QueueRates, starts <= count as usize, story);
+        }
+    }
+
+    /// A child that was cancelled with its parent was told so; one whose parent was cancelled does not live.
+    pub(super) fn check_children(&mut self) {
+        for job in self.broker.jobs.values() {
+            let Some(parent) = job.spec.parent.and_then(|id| self.broker.jobs.get(&id)) else { continue };
+            let is_cancelled = parent.state.name() == JobState::Cancelled;
+            let blames =
+                matches!(job.state, State::Cancelled { because_of, .. } if because_of == Some(parent.id));
+            let waits = job.spec.after.as_ref().is_some_and(|after| after.jobs.contains(&parent.id));
+            let held = if is_cancelled { job.state.is_final() } else { waits || !blames };
+            self.verdict.judge(Guarantee::NoOrphans, held, || format!("{job:?} of {parent:?}"));
         }
     }
 

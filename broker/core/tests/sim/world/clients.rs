@@ -60,6 +60,11 @@ impl World {
         spec.idempotency = chance
             .percent(40)
             .then(|| Idempotency { key: format!("k{}", chance.below(12)), request: Digest([0; 32]) });
+        if chance.percent(20) {
+            let is_live = |id: &&JobId| self.broker.jobs.get(id).is_some_and(|job| !job.state.is_final());
+            let live: Vec<_> = self.accepted.iter().filter(is_live).copied().collect();
+            spec.parent = chance.any(live.into_iter());
+        }
         if chance.percent(30) {
             let count = 1 + chance.below(3);
             let jobs: BTreeSet<JobId> =
