@@ -105,7 +105,11 @@ pub enum Command {
         worker: WorkerId,
         /// Jobs and calls it runs at once.
         slots: u32,
+        /// How long it holds what it runs without extending it, in milliseconds; none = until it is lost.
+        lease_millis: Option<u64>,
     },
+    /// A worker lives: it holds all that it runs for another lease.
+    Extend(WorkerId),
     /// A worker is gone, and with it all that it ran.
     Lose(WorkerId),
     /// Grant nothing more and accept no jobs.
@@ -183,6 +187,9 @@ pub enum Refusal {
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,
+    /// No worker has this id, or its lease has ended.
+    #[error("the worker is not known, or its lease has ended; it has to join again")]
+    UnknownWorker,
     /// No queue has this name.
     #[error("there is no such queue")]
     UnknownQueue,

@@ -19,8 +19,12 @@ pub enum Bug {
     DependencyOffByOne,
     /// Scheduled jobs come due a second early.
     DueTooEarly,
+    /// A report that comes after its lease has ended still counts, if nobody noticed the end before.
+    ExpiredLeaseStillCompletes,
     /// A waiting job is not entered in the timetable of those that expire.
     ExpiryForgotten,
+    /// Extending a lease changes nothing.
+    ExtendForgotten,
     /// Fences begin anew at each start of the broker.
     FenceWithoutStart,
     /// The idempotency key is not written with its job.
@@ -47,7 +51,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -55,7 +59,9 @@ impl Bug {
         Self::DeathNotCounted,
         Self::DependencyOffByOne,
         Self::DueTooEarly,
+        Self::ExpiredLeaseStillCompletes,
         Self::ExpiryForgotten,
+        Self::ExtendForgotten,
         Self::FenceWithoutStart,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,

@@ -117,6 +117,10 @@ impl Scheduler {
     /// Carries out a command. The decisions are in the order in which they must be carried out, and the answer
     /// may be given once all of them are durable.
     pub fn handle(&mut self, command: Command, now: Timestamp) -> (Result<Answer, Refusal>, Vec<Decision>) {
+        // Nothing may be done under a lease that has ended, even if nobody has noticed yet.
+        if !planted(Bug::ExpiredLeaseStillCompletes) {
+            self.end_leases(now);
+        }
         let answer = self.carry_out(command, now);
         self.settle(now);
         self.fill_slots(now);
@@ -125,6 +129,7 @@ impl Scheduler {
 
     /// Does what has come due.
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<Decision> {
+        self.end_leases(now);
         while let Some(call) = self.calls.pop_overdue(now) {
             self.decisions.push(Decision::RefuseCall(call));
         }
@@ -145,7 +150,8 @@ impl Scheduler {
     pub fn poll_timeout(&self) -> Option<(Timestamp, &'static str)> {
         let call = self.calls.next_deadline().map(|deadline| (deadline, "a call waited too long"));
         let key = self.keys.next_end().map(|end| (end, "an idempotency key is forgotten"));
-        [self.indexes.next_time(), call, key].into_iter().flatten().min()
+        let lease = self.slots.next_end().map(|end| (end, "the lease of a worker ends"));
+        [self.indexes.next_time(), call, key, lease].into_iter().flatten().min()
     }
 
     /// A live job.
@@ -191,7 +197,11 @@ impl Scheduler {
             Command::Call { call, deadline } => self.call(call, deadline)?,
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
-            Command::Join { worker, slots } => self.slots.join(worker, slots.min(SLOTS_MAX)),
+            Command::Join { worker, slots, lease_millis } => {
+                self.slots.join(worker, slots.min(SLOTS_MAX), lease_millis, now);
+            }
+            Command::Extend(worker) if self.slots.extend(worker, now) => {}
+            Command::Extend(_) => return Err(Refusal::UnknownWorker),
             Command::Lose(worker) => {
                 for (fence, job) in self.slots.lose(worker) {
                     self.lose_worker(job, fence, now);
@@ -247,6 +257,16 @@ impl Scheduler {
             AttemptEnd::Stopped => Event::HandBack { fence },
         };
         self.apply(id, event, now)
+    }
+
+    /// Loses the workers that did not extend their leases in time. They may live, so they are told to stop.
+    fn end_leases(&mut self, now: Timestamp) {
+        while let Some(worker) = self.slots.overdue(now) {
+            for (fence, job) in self.slots.lose(worker) {
+                self.lose_worker(job, fence, now);
+                self.decisions.push(Decision::Stop { worker, fence });
+            }
+        }
     }
 
     /// Ends a lease with its worker. A job cancelled meanwhile is no longer live: it has nothing left to lose.

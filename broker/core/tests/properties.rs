@@ -164,7 +164,7 @@ impl World {
             old_fences: Vec::new(),
             last_call: 0,
         };
-        world.command(Command::Join { worker: WORKER, slots: SLOTS }).unwrap();
+        world.command(Command::Join { worker: WORKER, slots: SLOTS, lease_millis: None }).unwrap();
         world
     }
 
@@ -402,7 +402,7 @@ impl World {
         self.old_fences.extend(std::mem::take(&mut self.running).into_keys());
         self.calls.clear();
         self.carry_out(decisions);
-        self.command(Command::Join { worker: WORKER, slots: SLOTS }).unwrap();
+        self.command(Command::Join { worker: WORKER, slots: SLOTS, lease_millis: None }).unwrap();
     }
 
     fn step(&mut self, step: Step) {

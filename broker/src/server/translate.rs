@@ -73,7 +73,7 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         Refusal::Full(_) | Refusal::TooManyChildren(_) => ErrorCode::Overloaded,
         Refusal::KeyTaken(_) | Refusal::KeyTwice => ErrorCode::IdempotencyMismatch,
         Refusal::StaleFence | Refusal::Unsettled(_) => ErrorCode::Conflict,
-        Refusal::Unknown | Refusal::UnknownQueue => ErrorCode::NotFound,
+        Refusal::Unknown | Refusal::UnknownQueue | Refusal::UnknownWorker => ErrorCode::NotFound,
     };
     let problem = Problem::new(code, refusal.to_string());
     match refusal {
@@ -92,7 +92,8 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         | Refusal::KeyTwice
         | Refusal::StaleFence
         | Refusal::Unknown
-        | Refusal::UnknownQueue => problem,
+        | Refusal::UnknownQueue
+        | Refusal::UnknownWorker => problem,
     }
 }
 

@@ -33,13 +33,15 @@ pub(crate) enum Guarantee {
     QueueRates,
     /// A job that waits too long expires.
     Expires,
+    /// A worker keeps what it runs as long as it extends its lease in time, and no longer.
+    Leases,
     /// No child lives on after its parent was cancelled, and every other may.
     NoOrphans,
 }
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -54,6 +56,7 @@ impl Guarantee {
         Self::QueueLimits,
         Self::QueueRates,
         Self::Expires,
+        Self::Leases,
         Self::NoOrphans,
     ];
 }

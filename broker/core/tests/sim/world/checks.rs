@@ -160,6 +160,15 @@ impl World {
         }
     }
 
+    /// Nothing runs under a lease that has ended.
+    pub(super) fn check_leases(&mut self) {
+        for job in self.broker.jobs.values() {
+            let Some(lease) = job.lease() else { continue };
+            let held = !self.is_over(lease.worker);
+            self.verdict.judge(Guarantee::Leases, held, || format!("{job:?} at {:?}", self.now));
+        }
+    }
+
     pub(super) fn check_expired(&mut self) {
         for job in self.broker.jobs.values().filter(|job| !job.state.is_final()) {
             if let Some(at) = job.expires_at {
