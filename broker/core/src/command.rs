@@ -187,12 +187,12 @@ pub enum Refusal {
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,
-    /// No worker has this id, or its lease has ended.
-    #[error("the worker is not known, or its lease has ended; it has to join again")]
-    UnknownWorker,
     /// No queue has this name.
     #[error("there is no such queue")]
     UnknownQueue,
+    /// No worker has this id, or its lease has ended.
+    #[error("the worker is not known, or its lease has ended; it has to join again")]
+    UnknownWorker,
     /// The jobs to come after have ended otherwise than is needed; this one is the reason.
     #[error("job `{0}` has ended otherwise than `after` needs")]
     Unreachable(JobId),

@@ -6,8 +6,8 @@
 //! same history always leads to the same state.
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `dependency`, `queue`, `ready`,
-//! `rate`, `tags`, `serial`, `links`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
-//! `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
+//! `rate`, `tags`, `serial`, `links`, `idempotency`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs),
+//! `command` and `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
 //! Beside them stands `query`: which documents a filter means.
 #![no_std]
 #![forbid(unsafe_code)]

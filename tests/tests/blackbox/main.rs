@@ -14,6 +14,7 @@ mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod many;
 mod msgpack;
 mod openapi;
 mod plugins;

@@ -201,11 +201,8 @@ impl Indexes {
     /// Opens the queues and lines whose rate allows the next start.
     pub(super) fn reopen_queues(&mut self, now: Timestamp) {
         while let Some(name) = self.tag_lines.overdue(now) {
-            let row = self.queues.row(name.queue);
-            let Some((row, limit)) = row.and_then(|row| Some((row, row.queue.limits.per_tag.as_ref()?)))
-            else {
-                break;
-            };
+            let Some(row) = self.queues.row(name.queue) else { break };
+            let Some(limit) = &row.queue.limits.per_tag else { break };
             let turn = self.tag_lines.step(name, limit, Step::Wake, now);
             self.ready.turn(row.channel, turn);
         }
