@@ -115,6 +115,9 @@ pub struct Spec {
     /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
@@ -158,6 +161,9 @@ pub struct Job {
     /// The newest job that tries this one again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_as: Option<JobId>,
+    /// Parents above it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
 }
 
 /// Where a job is in its life, with what belongs to that state.
@@ -200,7 +206,7 @@ pub enum State {
     Cancelled {
         /// When.
         at: Timestamp,
-        /// The job it was to come after and that ended otherwise than it needs.
+        /// Its parent, which was cancelled, or the job it was to come after and that ended otherwise than it needs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because_of: Option<JobId>,
     },
@@ -268,6 +274,7 @@ impl Spec {
             hold: false,
             after: None,
             serial_key: None,
+            parent: None,
             idempotency: None,
             retention_millis: retention_default(),
             tags: BTreeMap::new(),
@@ -286,7 +293,7 @@ impl Spec {
         }
     }
 
-    /// The same job once more, to be started as soon as it can: a retry of `retry_of`.
+    /// The same job once more, to be started as soon as it can: a retry of `retry_of`, and nobody's child.
     #[must_use]
     pub fn again(&self, retry_of: JobId, version: Digest, submitted_at: Timestamp) -> Self {
         Self {
@@ -294,6 +301,7 @@ impl Spec {
             run_at: None,
             hold: false,
             after: None,
+            parent: None,
             idempotency: None,
             // It belongs to the schedule still, but is no job of the tick.
             schedule: self.schedule.clone().map(|origin| Origin { tick: None, ..origin }),
@@ -313,6 +321,11 @@ const fn retention_default() -> Option<u64> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -360,6 +373,7 @@ impl Job {
             attempts: Vec::new(),
             expires_at,
             retried_as: None,
+            depth: 0,
         }
     }
 

@@ -6,6 +6,9 @@ pub const LIVE_JOBS_MAX: usize = 1_000_000;
 pub const QUEUES_MAX: u32 = 1 << 16;
 /// Schedules over all channels.
 pub const SCHEDULES_MAX: usize = 50_000;
+/// Values of limited tags that have no jobs and are remembered for their rates, over all queues; of more, those
+/// whose starts count shortest are forgotten.
+pub const TAG_LINES_IDLE_MAX: usize = 100_000;
 /// Calls waiting for a slot.
 pub const CALLS_WAITING_MAX: usize = 10_000;
 /// Idempotency keys remembered at once, over all channels.

@@ -19,8 +19,12 @@ pub enum Bug {
     DependencyOffByOne,
     /// Scheduled jobs come due a second early.
     DueTooEarly,
+    /// A report that comes after its lease has ended still counts, if nobody noticed the end before.
+    ExpiredLeaseStillCompletes,
     /// A waiting job is not entered in the timetable of those that expire.
     ExpiryForgotten,
+    /// Extending a lease changes nothing.
+    ExtendForgotten,
     /// Fences begin anew at each start of the broker.
     FenceWithoutStart,
     /// The idempotency key is not written with its job.
@@ -31,6 +35,8 @@ pub enum Bug {
     MissedTicksAllRun,
     /// A job of a schedule is not live to it any more once it has begun.
     OverlapForgotten,
+    /// Children whose parent was cancelled are left to live at a restart.
+    OrphansAfterRestart,
     /// A pause is forgotten at a restart.
     PauseForgotten,
     /// What passed while a schedule was paused is made up for.
@@ -53,11 +59,15 @@ pub enum Bug {
     TickOnlyInMemory,
     /// Ticks come a second early.
     TickTooEarly,
+    /// A limit of a tag does not count what runs when it is set.
+    TagLimitForgetsRunning,
+    /// The starts of a tag's value are forgotten once it has no jobs.
+    TagRateForgottenWhenIdle,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -65,12 +75,15 @@ impl Bug {
         Self::DeathNotCounted,
         Self::DependencyOffByOne,
         Self::DueTooEarly,
+        Self::ExpiredLeaseStillCompletes,
         Self::ExpiryForgotten,
+        Self::ExtendForgotten,
         Self::FenceWithoutStart,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
         Self::MissedTicksAllRun,
         Self::OverlapForgotten,
+        Self::OrphansAfterRestart,
         Self::PauseForgotten,
         Self::PausedTicksComeBack,
         Self::PurgedInUse,
@@ -82,6 +95,8 @@ impl Bug {
         Self::TickKeyWithoutSchedule,
         Self::TickOnlyInMemory,
         Self::TickTooEarly,
+        Self::TagLimitForgetsRunning,
+        Self::TagRateForgottenWhenIdle,
     ];
 }
 

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use windlass_wire::{
     id::JobId,
-    job::{JobStatus, JobView, WaitingView},
+    job::{ChildrenView, JobStatus, JobView, WaitingView},
     query::HistoryEvent,
 };
 
@@ -185,12 +185,18 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
     fields.extend(last.map(|usage| ("used", usage)));
     fields.extend(job.schedule.clone().map(|schedule| ("schedule", schedule)));
     fields.extend(job.scheduled_for.clone().map(|at| ("scheduled for", at)));
-    let links = [("retry of", job.retry_of), ("retried as", job.retried_as)];
+    fields.extend(job.children.as_ref().map(|children| ("children", counts(children))));
+    let links = [("parent", job.parent), ("retry of", job.retry_of), ("retried as", job.retried_as)];
     fields.extend(links.into_iter().filter_map(|(name, job)| Some((name, job?.to_string()))));
     fields.extend(job.tags.iter().map(|(name, value)| ("tag", format!("{name}={value}"))));
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));
     fields
+}
+
+fn counts(children: &ChildrenView) -> String {
+    let counts: Vec<_> = children.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    format!("{}{}", counts.join(", "), if children.cut { ", and older ones" } else { "" })
 }
 
 fn waits_for(waiting: &WaitingView) -> String {
@@ -205,6 +211,12 @@ fn waits_for(waiting: &WaitingView) -> String {
         WaitingView::Release => "`windlass job release`".to_owned(),
         WaitingView::SerialKey { job } => format!("job {job}, which has the same serial key"),
         WaitingView::Slot => "a free slot".to_owned(),
+        WaitingView::TagConcurrency { tag, value } => {
+            format!("the limit of its queue for {tag}={value}, of which as many run as may")
+        }
+        WaitingView::TagRate { tag, value, until } => {
+            format!("the rate of its queue for {tag}={value}, until {until}")
+        }
         WaitingView::Time { until } => until.clone(),
     }
 }

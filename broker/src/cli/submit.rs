@@ -72,6 +72,9 @@ pub(crate) struct OptionFlags {
     /// Of the jobs with this key one runs at a time, in the order in which they were submitted
     #[arg(long, value_name = "KEY")]
     serial_key: Option<String>,
+    /// A live job that this one is a child of: it is cancelled when its parent is
+    #[arg(long, value_name = "JOB")]
+    parent: Option<JobId>,
     /// Submitting again with this key within a day answers the same job
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -254,6 +257,7 @@ impl OptionFlags {
                 ended: if self.after_finished { EndedAs::Finished } else { EndedAs::Success },
             }),
             serial_key: self.serial_key,
+            parent: self.parent,
             idempotency_key: self.idempotency_key,
             run_timeout: self.run_timeout,
             retry: (retry != RetryOptions::default()).then_some(retry),

@@ -113,7 +113,7 @@ impl Driver {
             tell_durable,
         };
         driver.carry_out(decisions);
-        driver.tell(Command::Join { worker: LOCAL_WORKER, slots });
+        driver.tell(Command::Join { worker: LOCAL_WORKER, slots, lease_millis: None });
         Ok((driver, handle, due))
     }
 

@@ -39,6 +39,10 @@ export interface Job {
   after?: After;
   /** Of the jobs with the same key one runs at a time. */
   serial_key?: string;
+  /** The job it is a child of. */
+  parent?: string;
+  /** Its children; only where one job is asked for, and if it has any. */
+  children?: Children;
   idempotency_key?: string;
   /** How long it is kept once it is final; null = until it is purged. */
   retention_millis: number | null;
@@ -67,11 +71,19 @@ export interface After {
   ended: "success" | "finished";
 }
 
+/** How many children of a job are in which state; with `cut` only the newest were counted. */
+export interface Children {
+  states: Record<string, number>;
+  cut: boolean;
+}
+
 /** What a job waits for. The set may grow. */
 export type Waiting =
   | { for: "jobs"; jobs: string[] }
   | { for: "queue_concurrency" | "queue_paused" | "release" | "slot" }
   | { for: "queue_rate" | "time"; until: string }
+  | { for: "tag_concurrency"; tag: string; value: string }
+  | { for: "tag_rate"; tag: string; value: string; until: string }
   | { for: "serial_key"; job: string };
 
 export interface Retry {
@@ -127,6 +139,8 @@ export interface SubmitOptions {
   hold?: boolean;
   after?: string[] | After;
   serial_key?: string;
+  /** A live job: this one is cancelled when it is. */
+  parent?: string;
   queue_timeout?: string | number;
   idempotency_key?: string;
   run_timeout?: string | number;
@@ -174,6 +188,8 @@ export interface Queue {
   concurrency: number | null;
   /** So many start in a span at most; null = no limit. */
   rate: Rate | null;
+  /** What limits its jobs with the same value of a tag; null = nothing. */
+  per_tag: TagLimit | null;
   scheduled: number;
   blocked: number;
   ready: number;
@@ -188,10 +204,18 @@ export interface Rate {
   per: string | number;
 }
 
+/** A limit for each value of a tag; jobs without the tag are not concerned. */
+export interface TagLimit {
+  tag: string;
+  concurrency?: number;
+  rate?: Rate;
+}
+
 /** What is left out stays as it is, null takes a limit away. */
 export interface QueueLimits {
   concurrency?: number | null;
   rate?: Rate | null;
+  per_tag?: TagLimit | null;
 }
 
 /** What a purge did; with `more`, the limit of one request left some. */

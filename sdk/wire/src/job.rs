@@ -71,6 +71,12 @@ pub struct JobView {
     /// Of the jobs with the same key one runs at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
+    /// Its children; only where one job is asked for, and if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children: Option<ChildrenView>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -104,7 +110,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 30] = [
+    pub const FIELDS: [&str; 31] = [
         "id",
         "handler",
         "version",
@@ -127,6 +133,7 @@ impl JobView {
         "held",
         "after",
         "serial_key",
+        "parent",
         "idempotency_key",
         "retention_millis",
         "kept_until",
@@ -144,6 +151,16 @@ impl JobView {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// How many children of a job are in which state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChildrenView {
+    /// Children by their state.
+    pub states: BTreeMap<JobState, usize>,
+    /// Whether there are more; then only the newest were counted.
+    pub cut: bool,
 }
 
 /// What a job waits for.
@@ -174,6 +191,22 @@ pub enum WaitingView {
     },
     /// A free slot, behind whoever comes before it.
     Slot,
+    /// As many jobs of its queue with the same value of a tag run as may.
+    TagConcurrency {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+    },
+    /// As many jobs of its queue with the same value of a tag have started as may.
+    TagRate {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+        /// When the next may.
+        until: String,
+    },
     /// A time: its own, or that of its next attempt.
     Time {
         /// When.
@@ -328,6 +361,8 @@ mod tests {
             held: true,
             after: Some(AfterOptions { jobs: Vec::new(), need: Need::All, ended: EndedAs::Success }),
             serial_key: Some(String::new()),
+            parent: Some(JobId(4)),
+            children: None,
             idempotency_key: Some(String::new()),
             retention_millis: Some(1),
             kept_until: Some(time()),

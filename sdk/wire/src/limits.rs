@@ -76,6 +76,12 @@ pub const SORT_KEYS_MAX: usize = 4;
 pub const ATTEMPTS_MAX: u32 = 1000;
 /// Jobs one job may come after.
 pub const AFTER_JOBS_MAX: usize = 256;
+/// Parents above a job: a child of a job that has none is one deep.
+pub const JOB_DEPTH_MAX: u32 = 16;
+/// Live children of one job.
+pub const CHILDREN_LIVE_MAX: usize = 1000;
+/// Children counted where one job is shown, the newest first.
+pub const CHILDREN_COUNTED_MAX: usize = 1000;
 /// An idempotency key.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// A serial key.

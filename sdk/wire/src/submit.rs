@@ -79,6 +79,9 @@ pub struct SubmitOptions {
     /// unless it says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Timeout>,
+    /// A live job that this one is a child of: it is cancelled when its parent is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// Names to find it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schemars(transform = schema::tags))]

@@ -7,12 +7,14 @@
 )]
 
 mod calls;
+mod children;
 mod cli;
 mod console;
 mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod many;
 mod msgpack;
 mod openapi;
 mod plugins;

@@ -105,12 +105,12 @@ impl Disk {
 
     fn remembered(&self) -> Remembered {
         let live = || self.jobs.values().filter(|job| !job.state.is_final());
-        let awaited = live().flat_map(|job| job.state.left());
+        let awaited = live().flat_map(|job| job.state.left().chain(&job.spec.parent));
         let ended = awaited.filter_map(|id| self.jobs.get(id)).filter(|job| job.state.is_final());
         Remembered {
             queues: self.queues.values().cloned().collect(),
             jobs: live().map(|job| Job::clone(job)).collect(),
-            ended: ended.map(|job| (job.id, job.state.name() == JobState::Succeeded)).collect(),
+            ended: ended.map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
             schedules: self.schedules.values().map(|schedule| Schedule::clone(schedule)).collect(),
         }

@@ -29,6 +29,8 @@ use schedules::Ticks;
 const STEPS: u64 = 150;
 /// Slots of each worker.
 const SLOTS: u32 = 2;
+/// What tags have as their values.
+const TAG_VALUES: [&str; 2] = ["ada", "bob"];
 /// A job that does this kills its worker.
 const POISON: &str = "poison";
 
@@ -51,6 +53,13 @@ struct Report {
     start: u32,
 }
 
+/// How long a worker holds what it runs, as far as the broker let it know.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    millis: u64,
+    until: Timestamp,
+}
+
 /// Everything there is.
 pub(crate) struct World {
     chance: Chance,
@@ -61,6 +70,11 @@ pub(crate) struct World {
     verdict: Verdict,
     workers: BTreeSet<WorkerId>,
     last_worker: u64,
+    /// Those of them, and of the lost ones of this start, that have leases.
+    holds: BTreeMap<WorkerId, Hold>,
+    /// Workers on their way to say that they live.
+    extends: Vec<(Timestamp, WorkerId)>,
+    is_resting: bool,
     /// What workers run, whether the broker still knows or not.
     runs: BTreeMap<Fence, (WorkerId, Arc<Job>)>,
     network: Vec<Report>,
@@ -73,6 +87,8 @@ pub(crate) struct World {
     finals: BTreeMap<JobId, State>,
     /// When the limits of a queue changed last.
     limited_at: BTreeMap<String, Timestamp>,
+    /// When runs were granted in this start of the broker.
+    started: Vec<(Timestamp, Arc<Job>)>,
     /// The latest time any broker has seen.
     latest: Timestamp,
     /// Unanswered submissions with a key, which the client repeats.
@@ -101,6 +117,9 @@ impl World {
             verdict: Verdict::default(),
             workers: BTreeSet::new(),
             last_worker: 0,
+            holds: BTreeMap::new(),
+            extends: Vec::new(),
+            is_resting: false,
             runs: BTreeMap::new(),
             network: Vec::new(),
             asked: BTreeMap::new(),
@@ -110,6 +129,7 @@ impl World {
             cancelled: BTreeSet::new(),
             finals: BTreeMap::new(),
             limited_at: BTreeMap::new(),
+            started: Vec::new(),
             latest: now,
             unknown: Vec::new(),
             ticks: Ticks::default(),
@@ -133,7 +153,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.chance.below(108) {
+        match self.chance.below(116) {
             0..24 => self.submit(),
             24..29 => self.repeat(),
             29..35 => self.cancel(),
@@ -150,6 +170,7 @@ impl World {
             83..85 => self.purge_some_job(),
             85..89 => self.purge_due(),
             89..92 => self.sweep(),
+            92..100 => self.extend(),
             _ => {
                 let pause = self.chance.below(1200);
                 self.pass(pause);
@@ -169,6 +190,7 @@ impl World {
         let is_open = self.broker.is_open();
         if is_open {
             self.check_expired();
+            self.check_leases();
         }
         self.broker.send();
         while !self.broker.writing.is_empty() && self.chance.percent(60) {
@@ -179,6 +201,7 @@ impl World {
             self.check_ticks_come();
         }
         self.check_running();
+        self.check_children();
     }
 
     fn pass(&mut self, millis: u64) {
@@ -190,8 +213,45 @@ impl World {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         self.workers.insert(worker);
-        let joined = self.broker.tell(Command::Join { worker, slots: SLOTS }, self.now);
+        let lease_millis =
+            (!self.is_resting && self.chance.percent(40)).then(|| 500 + self.chance.below(3000));
+        if let Some(millis) = lease_millis {
+            self.holds.insert(worker, Hold { millis, until: self.now.plus_millis(millis) });
+        }
+        let joined = self.broker.tell(Command::Join { worker, slots: SLOTS, lease_millis }, self.now);
         assert_eq!(joined, Ok(Answer::Done));
+    }
+
+    /// Workers with leases say that they live; it arrives late, twice or not at all.
+    fn extend(&mut self) {
+        let held = self.workers.iter().filter(|worker| self.holds.contains_key(worker));
+        for worker in held.copied().collect::<Vec<_>>() {
+            for _ in 0..[0, 1, 1, 1, 2][usize::try_from(self.chance.below(5)).unwrap_or_default()] {
+                let late = if self.chance.percent(30) { self.chance.below(3000) } else { 0 };
+                self.extends.push((self.now.plus_millis(late), worker));
+            }
+        }
+    }
+
+    /// Whether the lease of a worker has ended.
+    fn is_over(&self, worker: WorkerId) -> bool {
+        self.holds.get(&worker).is_some_and(|hold| hold.until <= self.now)
+    }
+
+    /// A worker says that it lives. One whose lease has ended learns that it was given up.
+    fn extended(&mut self, worker: WorkerId) {
+        if !self.workers.contains(&worker) {
+            return;
+        }
+        let in_time = !self.is_over(worker);
+        let told = self.broker.tell(Command::Extend(worker), self.now);
+        let story = || format!("{worker:?} was answered {told:?} at {:?}", self.now);
+        self.verdict.judge(Guarantee::Leases, told.is_ok() == in_time, story);
+        if let (Ok(_), Some(hold)) = (told, self.holds.get_mut(&worker)) {
+            hold.until = self.now.plus_millis(hold.millis);
+        } else {
+            self.lose(worker);
+        }
     }
 
     /// A run ends, and its report goes on its way: late, or twice.
@@ -274,10 +334,13 @@ impl World {
         };
         self.latest = self.latest.max(self.now);
         self.limited_at.values_mut().for_each(|at| *at = self.now);
+        self.started.clear();
         self.check_survivors();
         self.ticks.forget();
         self.broker = Broker::start(self.start, &self.disk, self.now);
         self.workers.clear();
+        self.holds.clear();
+        self.extends.clear();
         self.join();
         self.join();
     }
@@ -302,10 +365,18 @@ impl World {
         let (arrived, left) =
             std::mem::take(&mut self.network).into_iter().partition(|report| report.at <= self.now);
         self.network = left;
+        let (living, left) =
+            std::mem::take(&mut self.extends).into_iter().partition(|(at, _)| *at <= self.now);
+        self.extends = left;
+        for (_, worker) in living {
+            self.extended(worker);
+        }
         for Report { fence, end, pinned, start, .. } in arrived {
-            let is_current =
-                self.broker.jobs.values().any(|job| job.lease().is_some_and(|lease| lease.fence == fence));
-            let knows_it = is_current && fence.0 >> 40 == u64::from(self.start);
+            let leases = || self.broker.jobs.values().filter_map(|job| job.lease());
+            let is_held = leases().any(|lease| lease.fence == fence && !self.is_over(lease.worker));
+            let knows_it = is_held && fence.0 >> 40 == u64::from(self.start);
+            // What a worker loses whose lease has just ended goes back.
+            let some_end = leases().any(|lease| self.is_over(lease.worker));
             let before = self.broker.jobs.clone();
             let told = self.broker.tell(Command::EndAttempt { fence, end }, self.now);
             if start == self.start {
@@ -319,7 +390,8 @@ impl World {
                 };
                 let changed = before.iter().any(|(id, job)| ended(id, job));
                 let story = || format!("{fence:?} is stale and was answered {told:?}");
-                self.verdict.judge(Guarantee::StaleChangesNothing, told.is_err() && !changed, story);
+                let held = told.is_err() && (some_end || !changed);
+                self.verdict.judge(Guarantee::StaleChangesNothing, held, story);
             }
         }
     }
@@ -367,6 +439,7 @@ impl World {
         self.verdict
             .judge(Guarantee::WholeOrNothing, on_disk, || format!("{} runs before it is durable", job.id));
         self.check_start(&job);
+        self.check_rates(&job);
         if self.workers.contains(&worker) {
             self.runs.insert(fence, (worker, job));
         }
@@ -382,6 +455,12 @@ impl World {
 
     /// Faults stop: everything accepted becomes final.
     fn come_to_rest(&mut self) {
+        self.is_resting = true;
+        let held = self.workers.iter().filter(|worker| self.holds.contains_key(worker));
+        for worker in held.copied().collect::<Vec<_>>() {
+            self.lose(worker);
+        }
+        self.extends.clear();
         for queue in ["q0", "q1", "q2"] {
             let change = LimitChange { is_paused: Some(false), ..LimitChange::default() };
             let open = Command::LimitQueue { channel: "0".into(), name: queue.into(), change };

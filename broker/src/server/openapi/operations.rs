@@ -198,6 +198,7 @@ fn search() -> Vec<Operation> {
             .query("queue", text, "Only jobs of this queue")
             .query("handler", text, "Only jobs of this handler, by its full name")
             .query("schedule", text, "Only jobs that this schedule submitted")
+            .query("parent", of::<JobId>, "Only children of this job")
             .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
             .query("since", moment, "Only jobs submitted at this time or later")
             .query("until", moment, "Only jobs submitted before this time")
@@ -245,7 +246,11 @@ fn plugins() -> Vec<Operation> {
 }
 
 fn queues() -> Vec<Operation> {
-    let limits = json!({ "concurrency": 4, "rate": { "count": 100, "per": "1s" } });
+    let limits = json!({
+        "concurrency": 4,
+        "rate": { "count": 100, "per": "1s" },
+        "per_tag": { "tag": "customer", "concurrency": 2 },
+    });
     vec![
         Operation::get("queue.list", "/v1/queues").answers::<QueueList>(200, "All queues"),
         Operation::get("queue.get", "/v1/queues/{queue}")

@@ -38,6 +38,7 @@ pub(in crate::server) struct Terms {
     hold: bool,
     after: Option<After>,
     serial_key: Option<String>,
+    parent: Option<JobId>,
     queue_timeout_millis: Option<u64>,
     run_timeout_millis: Option<u64>,
     retry: RetryPolicy,
@@ -64,6 +65,7 @@ impl Terms {
             hold: options.hold,
             after: options.after.map(after).transpose()?,
             serial_key: options.serial_key.map(serial_key).transpose()?,
+            parent: options.parent,
             queue_timeout_millis: options.queue_timeout.and_then(Timeout::span).map(Span::millis),
             run_timeout_millis: run_timeout.span().map(Span::millis),
             retry: options.retry.map(retry).transpose()?.unwrap_or_default(),
@@ -77,6 +79,11 @@ impl Terms {
     /// The jobs it comes after.
     pub(in crate::server) fn after(&self) -> impl Iterator<Item = JobId> {
         self.after.iter().flat_map(|after| &after.jobs).copied()
+    }
+
+    /// The job it is a child of.
+    pub(in crate::server) fn parent(&self) -> Option<JobId> {
+        self.parent
     }
 
     /// What to submit on these terms.
@@ -96,6 +103,7 @@ impl Terms {
             hold: self.hold,
             after: self.after,
             serial_key: self.serial_key,
+            parent: self.parent,
             idempotency: None,
             retention_millis: self.retention_millis,
             tags: self.tags,

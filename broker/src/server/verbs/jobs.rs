@@ -1,6 +1,6 @@
 //! Jobs: wait, look, cancel, release, purge.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 use windlass_core::{
@@ -8,7 +8,13 @@ use windlass_core::{
     job::{Job, State},
 };
 use windlass_wire::{
-    code::ErrorCode, id::JobId, job::JobView, problem::Problem, query::JobHistory, state::JobState,
+    code::ErrorCode,
+    id::JobId,
+    job::{ChildrenView, JobView},
+    limits::CHILDREN_COUNTED_MAX,
+    problem::Problem,
+    query::JobHistory,
+    state::JobState,
 };
 
 use super::{
@@ -73,7 +79,20 @@ pub(in crate::server) async fn get(
     let waiting = context.driver.waiting(id).await.map_err(translate::refused)?;
     // The record is durable and the reason is of now: it is left out where the two do not fit.
     let waiting = waiting.filter(|_| !job.state.is_final() && job.lease().is_none()).map(waiting_view);
-    Ok(JobView { waiting, ..job_view(&job, Some(args)) })
+    let children = children(context, &job).await?;
+    Ok(JobView { waiting, children, ..job_view(&job, Some(args)) })
+}
+
+/// How many children of a job are in which state; none = it has none.
+async fn children(context: &Context, job: &Job) -> Result<Option<ChildrenView>, Problem> {
+    let (id, channel) = (job.id, job.spec.channel.clone());
+    let children = context.with_store(move |store| store.children(&channel, id, CHILDREN_COUNTED_MAX + 1));
+    let children = children.await?;
+    let mut view = ChildrenView { states: BTreeMap::new(), cut: children.len() > CHILDREN_COUNTED_MAX };
+    for child in children.iter().take(CHILDREN_COUNTED_MAX) {
+        *view.states.entry(child.state.name()).or_default() += 1;
+    }
+    Ok((!children.is_empty()).then_some(view))
 }
 
 /// The result of a final job, or why it has none.
@@ -93,7 +112,7 @@ pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Ha
         | State::Running(_)
         | State::Failed { .. }
         | State::Cancelled { .. }
-        | State::Expired { .. }) => Err(job_error(state).unwrap_or_else(|| not_final(state.name()))),
+        | State::Expired { .. }) => Err(job_error(job).unwrap_or_else(|| not_final(state.name()))),
     }
 }
 

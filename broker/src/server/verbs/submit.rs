@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windlass_core::{command::Refusal, idempotency::Idempotency, job::State};
+use windlass_core::{
+    command::Refusal,
+    idempotency::Idempotency,
+    job::{Job, State},
+};
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
@@ -128,9 +132,12 @@ pub(super) async fn new_job(
         .map_err(|error| argument_error(error, "/args"))?;
     let args = args.to_string();
     check_args_size(args.len())?;
+    if let Some(parent) = terms.parent() {
+        named(context, caller, parent, "/opts/parent").await?;
+    }
     let mut ended = BTreeMap::new();
     for job in terms.after() {
-        let found = find(context, caller, job).await.map_err(not_after)?;
+        let found = named(context, caller, job, "/opts/after").await?;
         if found.state.is_final() {
             ended.insert(job, matches!(found.state, State::Succeeded { .. }));
         }
@@ -141,15 +148,13 @@ pub(super) async fn new_job(
     Ok(NewJob { spec, ended, original: None, pinned: pinned.into_iter().collect() })
 }
 
-/// The refusal of a job that is to come after one that is not there, or not any more.
-fn not_after(problem: Problem) -> Problem {
-    if problem.code == ErrorCode::NotFound {
-        refused_at("/opts/after", problem.message)
-    } else if problem.code == ErrorCode::Gone {
-        within(problem, "/opts/after")
-    } else {
-        problem
-    }
+/// A job that the submission names.
+async fn named(context: &Context, caller: &Caller, job: JobId, pointer: &str) -> Result<Job, Problem> {
+    find(context, caller, job).await.map_err(|problem| match problem.code {
+        ErrorCode::NotFound => refused_at(pointer, problem.message),
+        ErrorCode::Gone => within(problem, pointer),
+        _ => problem,
+    })
 }
 
 /// The submission's key, with a digest of everything else in it.

@@ -96,7 +96,7 @@ ops! {
     "plugin.list" token () plugin_list, "All plugins";
     "plugin.rollback" token ("plugin") plugin_rollback, "Make the version active that was active before";
     "queue.get" token ("queue") queue_get, "A queue: its limits and how many jobs are in which state";
-    "queue.limit" token ("queue" "concurrency" "rate") queue_limit, "Limit how many jobs of a queue run or start";
+    "queue.limit" token ("queue" "concurrency" "rate" "per_tag") queue_limit, "Limit how many jobs of a queue run or start";
     "queue.list" token () queue_list, "All queues";
     "queue.pause" token ("queue") queue_pause, "Let no job of a queue start";
     "queue.purge" token ("queue") queue_purge, "Cancel the jobs of a queue that do not run";

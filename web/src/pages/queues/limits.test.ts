@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { draftOf, limitsOf, limitWords } from "./limits";
 
 const queue = (change: Partial<Queue>): Queue => ({
-  name: "mail", paused: false, concurrency: null, rate: null, scheduled: 0, blocked: 0, ready: 0, running: 0, ...change,
+  name: "mail", paused: false, concurrency: null, rate: null, per_tag: null, scheduled: 0, blocked: 0, ready: 0, running: 0, ...change,
 });
 
 test("an empty field takes its limit away", () => {
@@ -23,4 +23,5 @@ test("what is no number is left to the broker to refuse", () => {
 test("limits are told in words", () => {
   expect(limitWords(queue({}))).toBe("none");
   expect(limitWords(queue({ concurrency: 1_000, rate: { count: 10, per: "1s" } }))).toBe("1,000 at once, 10 per 1s");
+  expect(limitWords(queue({ per_tag: { tag: "customer", concurrency: 2 } }))).toBe("2 at once of each customer");
 });

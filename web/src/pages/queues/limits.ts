@@ -1,6 +1,6 @@
 // The limits of a queue as they are typed, shown, and sent.
 
-import type { Queue, QueueLimits } from "windlass";
+import type { Queue, QueueLimits, Rate } from "windlass";
 import { count } from "$lib/ui/format";
 
 /** What stands in the fields; empty means no limit. */
@@ -30,12 +30,18 @@ export function limitsOf({ concurrency, starts, per }: LimitDraft): QueueLimits 
   };
 }
 
-/** `4 at once, 10 per 1s`. */
-export function limitWords({ concurrency, rate }: Queue): string {
-  const words = [];
-  if (concurrency !== null) words.push(`${count(concurrency)} at once`);
-  if (rate !== null) words.push(`${count(rate.count)} per ${rate.per}`);
+/** `4 at once, 10 per 1s, 2 at once of each customer`. */
+export function limitWords({ concurrency, rate, per_tag }: Queue): string {
+  const words = wordsOf(concurrency, rate);
+  if (per_tag !== null) words.push(`${wordsOf(per_tag.concurrency, per_tag.rate).join(", ")} of each ${per_tag.tag}`);
   return words.join(", ") || "none";
+}
+
+function wordsOf(concurrency?: number | null, rate?: Rate | null): string[] {
+  const words = [];
+  if (concurrency != null) words.push(`${count(concurrency)} at once`);
+  if (rate != null) words.push(`${count(rate.count)} per ${rate.per}`);
+  return words;
 }
 
 function number(text: string): number | null {

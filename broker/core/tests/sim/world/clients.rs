@@ -10,7 +10,8 @@ use windlass_core::{
     dependency::After,
     idempotency::Idempotency,
     job::{Digest, Job, Payload, Spec, State},
-    queue::Rate,
+    queue::TagLimit,
+    rate::Rate,
     retry::RetryPolicy,
 };
 use windlass_wire::{
@@ -19,7 +20,7 @@ use windlass_wire::{
     submit::{EndedAs, Need},
 };
 
-use super::{Asked, POISON, World, purges::Prepared};
+use super::{Asked, POISON, TAG_VALUES, World, purges::Prepared};
 use crate::{broker::Target, chance::Chance};
 
 impl World {
@@ -59,9 +60,18 @@ impl World {
         spec.queue_timeout_millis = chance.percent(20).then(|| 1 + chance.below(4000));
         spec.retention_millis = chance.percent(60).then(|| chance.below(8000));
         spec.serial_key = chance.percent(25).then(|| "s".into());
+        for (tag, percent) in [("user", 60), ("team", 30)] {
+            let value = chance.percent(percent).then(|| chance.any(TAG_VALUES.iter())).flatten();
+            spec.tags.extend(value.map(|value| (tag.to_owned(), (*value).to_owned())));
+        }
         spec.idempotency = chance
             .percent(40)
             .then(|| Idempotency { key: format!("k{}", chance.below(12)), request: Digest([0; 32]) });
+        if chance.percent(20) {
+            let is_live = |id: &&JobId| self.broker.jobs.get(id).is_some_and(|job| !job.state.is_final());
+            let live: Vec<_> = self.accepted.iter().filter(is_live).copied().collect();
+            spec.parent = chance.any(live.into_iter());
+        }
         if chance.percent(30) {
             let count = 1 + chance.below(3);
             let jobs: BTreeSet<JobId> =
@@ -129,15 +139,22 @@ impl World {
         let chance = &mut self.chance;
         let name = format!("q{}", chance.below(3));
         let count = |chance: &mut Chance| u32::try_from(1 + chance.below(2)).unwrap_or(1);
-        let limits = match chance.below(3) {
+        let rate = |chance: &mut Chance, percent| {
+            let rate = Rate { count: count(chance), per_millis: 1 + chance.below(800) };
+            chance.percent(percent).then_some(rate)
+        };
+        let limits = match chance.below(4) {
             0 => LimitChange { is_paused: Some(chance.percent(40)), ..LimitChange::default() },
             1 => LimitChange {
                 concurrency: Some(chance.percent(60).then(|| count(chance))),
                 ..LimitChange::default()
             },
+            2 => LimitChange { rate: Some(rate(chance, 50)), ..LimitChange::default() },
             _ => {
-                let rate = Rate { count: count(chance), per_millis: 1 + chance.below(800) };
-                LimitChange { rate: Some(chance.percent(50).then_some(rate)), ..LimitChange::default() }
+                let tag = if chance.percent(70) { "user" } else { "team" }.to_owned();
+                let concurrency = chance.percent(60).then(|| count(chance));
+                let limit = TagLimit { tag, concurrency, rate: rate(chance, 50) };
+                LimitChange { per_tag: Some(chance.percent(80).then_some(limit)), ..LimitChange::default() }
             }
         };
         self.limited_at.insert(name.clone(), self.now);
