@@ -218,7 +218,7 @@ impl World {
                     assert!(self.running.contains_key(&fence), "only what runs is stopped");
                 }
                 Decision::Accept { schedule: Some(_), .. }
-                | Decision::SaveSchedule(_)
+                | Decision::SaveSchedule { .. }
                 | Decision::SkipTick(_)
                 | Decision::ForgetSchedule(_)
                 | Decision::Tick(_) => unreachable!("there are no schedules"),

@@ -195,6 +195,7 @@ impl Handle {
     }
 
     /// Changes a schedule, which is made if it is put and there is none; durable when it answers whether it was made.
+    /// `pinned` are the arguments it is put with.
     ///
     /// Cancel safety: dropped before the answer, the change may have been made or not.
     pub async fn change_schedule(
@@ -202,9 +203,10 @@ impl Handle {
         channel: &str,
         name: &str,
         change: ScheduleChange,
+        pinned: Vec<Pinned>,
     ) -> Result<bool, Refused> {
         let (channel, name) = (channel.to_owned(), name.to_owned());
-        let answer = self.command(Command::ChangeSchedule { channel, name, change }).await?;
+        let answer = self.command_with(Command::ChangeSchedule { channel, name, change }, pinned).await?;
         Ok(answer == Answer::ScheduleMade)
     }
 
@@ -218,11 +220,14 @@ impl Handle {
         tick: Option<Timestamp>,
         made: Result<NewJob, Failure>,
     ) -> Result<Option<JobId>, Refused> {
-        let made = match made {
-            Ok(job) => Ok(job.submission()?),
-            Err(failure) => Err(failure),
+        let (made, pinned) = match made {
+            Ok(job) => {
+                let (job, pinned) = job.submission()?;
+                (Ok(job), pinned)
+            }
+            Err(failure) => (Err(failure), Vec::new()),
         };
-        match self.command(Command::RunSchedule { schedule, tick, made }).await? {
+        match self.command_with(Command::RunSchedule { schedule, tick, made }, pinned).await? {
             Answer::Submitted(id) => Ok(Some(id)),
             Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::SubmittedMany(_) => Ok(None),
         }

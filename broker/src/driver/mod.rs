@@ -260,7 +260,11 @@ impl Driver {
                 Decision::SaveRetried(job) => self.record(|change| change.set_job(&job)),
                 Decision::SaveQueue(queue) => self.record(|change| change.set_queue(&queue)),
                 Decision::ForgetKey(name) => self.record(|change| change.forget_idempotency_key(&name)),
-                Decision::SaveSchedule(schedule) => self.record(|change| change.set_schedule(&schedule)),
+                Decision::SaveSchedule { schedule, before } => self.record(|change| {
+                    let change =
+                        before.iter().try_fold(change, |change, before| change.release_args(before))?;
+                    change.set_schedule(&schedule)
+                }),
                 Decision::ForgetSchedule(schedule) => self.record(|change| change.forget_schedule(&schedule)),
                 Decision::SkipTick(schedule) => self.skip_tick(&schedule),
                 // Whoever takes ticks may be gone: then the broker goes down, and they come after its next start.

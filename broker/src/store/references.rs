@@ -1,11 +1,15 @@
-//! Which jobs point to a blob. Equal bytes are one blob, so it goes with the last job that points to it.
+//! Which jobs and schedules point to a blob. Equal bytes are one blob, so it goes with the last of them that points to it.
 //!
 //! A reference is written in the same change as its job. A blob is there before the record that points to it, and
 //! pinned meanwhile; so a blob without references and without pins is one that nobody will look for.
 
 use std::time::Duration;
 
-use windlass_core::job::{Digest, Job};
+use windlass_core::{
+    job::{Digest, Job, Payload},
+    schedule::Schedule,
+};
+use windlass_wire::id::JobId;
 
 use super::{
     Change, Family, Key, Store, StoreError,
@@ -24,12 +28,36 @@ impl Change {
         Ok(self)
     }
 
+    /// Writes to which blob a schedule points.
+    pub(super) fn hold_args(self, schedule: &Schedule) -> Result<Self, StoreError> {
+        match reference(schedule) {
+            Some(key) => self.put(key.to_bytes(), Vec::new()),
+            None => Ok(self),
+        }
+    }
+
+    /// Removes what was written when a schedule had these arguments.
+    pub fn release_args(self, schedule: &Schedule) -> Result<Self, StoreError> {
+        match reference(schedule) {
+            Some(key) => self.remove(&key),
+            None => Ok(self),
+        }
+    }
+
     /// Removes what [`Change::set_references`] wrote.
     pub(super) fn remove_references(mut self, job: &Job) -> Result<Self, StoreError> {
         for blob in job.blobs() {
             self = self.remove(&Key::Reference { blob, job: job.id })?;
         }
         Ok(self)
+    }
+}
+
+/// A schedule's id stands where that of a job would: no job has one without a priority.
+fn reference(schedule: &Schedule) -> Option<Key> {
+    match schedule.plan.args {
+        Payload::Blob(blob) => Some(Key::Reference { blob, job: JobId(schedule.id.0.into()) }),
+        Payload::Inline(_) => None,
     }
 }
 

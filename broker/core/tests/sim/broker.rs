@@ -191,7 +191,7 @@ impl Broker {
                     self.schedules.extend(known);
                     self.groups.change(Change::Job(job, key, schedule));
                 }
-                Decision::SaveSchedule(schedule) | Decision::SkipTick(schedule) => {
+                Decision::SaveSchedule { schedule, .. } | Decision::SkipTick(schedule) => {
                     self.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
                     self.groups.change(Change::Schedule(schedule));
                 }
