@@ -13,6 +13,7 @@ use crate::{
     driver::{Clock, Driver, Handle},
     metrics::Metrics,
     registry::{Compiler, Registry, RegistryError},
+    retention::{Policy, Retention},
     sandbox::{Engines, SandboxError},
     server::{self, Context, Doors, Parts, ServeError},
     shutdown::Requests,
@@ -87,8 +88,11 @@ pub async fn run(
     let registry = Registry::open(store.clone(), engines, &settings.data, Compiler::of_this_program()?)?;
     let metrics = Arc::new(Metrics::default());
     let (worker, reports) = LocalWorker::start(slots, registry.clone(), store.clone())?;
+    let clock = Clock::start();
+    let policy = Policy { retention: settings.retention, jobs_max: settings.retention_jobs_max };
+    let retention = Retention::new(store.clone(), Arc::clone(&metrics), clock, policy);
     let (driver, handle, ticks) =
-        Driver::restore(store.clone(), Arc::new(worker), reports, Arc::clone(&metrics), Clock::start())?;
+        Driver::restore(store.clone(), Arc::new(worker), reports, Arc::clone(&metrics), clock)?;
     if settings.demo {
         install_demo(&registry).await?;
     }
@@ -102,6 +106,7 @@ pub async fn run(
         driver: driver_handle,
         store: store.clone(),
         registry: registry.clone(),
+        retention: Arc::clone(&retention),
         token,
         doors,
         metrics,
@@ -115,6 +120,7 @@ pub async fn run(
         stopping.clone().cancelled_owned(),
     ));
     let mut driving = tokio::spawn(driver.run());
+    let retaining = tokio::spawn(retention.run(stopping.clone()));
     drop(tokio::spawn(async move { registry.warm().await }));
     ready(address)?;
 
@@ -127,6 +133,7 @@ pub async fn run(
     stopping.cancel();
     end_in_order(&settings, &handle, driving, &mut requests).await?;
     serving.await?;
+    retaining.await?;
     store.close().await?;
     tracing::info!("stopped");
     Ok(())

@@ -2,8 +2,8 @@
 //!
 //! Reading order, along the walk of a job: `server` (what clients speak) -> `driver` (the one owner of live jobs,
 //! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
-//! `registry` keeps the plugin versions that run there, `broker` wires the parts together, and the rest is
-//! around them.
+//! `registry` keeps the plugin versions that run there, `retention` forgets final jobs, `broker` wires the parts
+//! together, and the rest is around them.
 
 pub mod auth;
 mod broker;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod driver;
 pub mod metrics;
 pub mod registry;
+pub mod retention;
 pub mod sandbox;
 pub mod server;
 pub mod shutdown;

@@ -1,6 +1,9 @@
 //! What is counted, under which names, in which units.
 
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
 use windlass_core::job::Job;
 use windlass_wire::state::JobState;
 
@@ -17,6 +20,10 @@ pub struct Metrics {
     pub jobs_expired: Counter,
     /// Jobs that failed for good.
     pub jobs_failed: Counter,
+    /// Final jobs forgotten, with everything that was kept of them.
+    pub jobs_purged: Counter,
+    /// Final jobs that are kept until their retention is over.
+    pub jobs_retained: Gauge,
     /// Jobs accepted.
     pub jobs_submitted: Counter,
     /// Jobs that ended with a result.
@@ -31,6 +38,8 @@ pub struct Metrics {
     pub ticks_refused: Counter,
     /// Ticks of schedules that became jobs.
     pub ticks_submitted: Counter,
+    /// Purged jobs of which it is known that they were there.
+    pub tombstones: Gauge,
 }
 
 impl Metrics {
@@ -42,6 +51,7 @@ impl Metrics {
             ("windlass_jobs_cancelled", "Jobs cancelled", &self.jobs_cancelled),
             ("windlass_jobs_expired", "Jobs that waited too long", &self.jobs_expired),
             ("windlass_jobs_failed", "Jobs that failed for good", &self.jobs_failed),
+            ("windlass_jobs_purged", "Final jobs forgotten", &self.jobs_purged),
             ("windlass_jobs_submitted", "Jobs accepted", &self.jobs_submitted),
             ("windlass_jobs_succeeded", "Jobs that ended with a result", &self.jobs_succeeded),
             ("windlass_leases_granted", "Jobs given to a worker", &self.leases_granted),
@@ -53,22 +63,30 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        let retained = "Final jobs kept until their retention is over";
+        registry.register("windlass_jobs_retained", retained, self.jobs_retained.clone());
+        let tombstones = "Purged jobs of which it is known that they were there";
+        registry.register("windlass_tombstones", tombstones, self.tombstones.clone());
     }
 
     /// What happened since this start, by the names clients know.
-    pub fn totals(&self) -> [(&'static str, u64); 6] {
+    pub fn totals(&self) -> [(&'static str, u64); 7] {
         [
             ("submitted", self.jobs_submitted.get()),
             ("succeeded", self.jobs_succeeded.get()),
             ("failed", self.jobs_failed.get()),
             ("cancelled", self.jobs_cancelled.get()),
             ("expired", self.jobs_expired.get()),
+            ("purged", self.jobs_purged.get()),
             ("calls", self.calls_ended.get()),
         ]
     }
 
     /// Counts what a durable change of a job means.
     pub fn count_job(&self, job: &Job) {
+        if job.kept_until().is_some() {
+            self.jobs_retained.inc();
+        }
         let counter = match job.state.name() {
             JobState::Succeeded => &self.jobs_succeeded,
             JobState::Failed => &self.jobs_failed,

@@ -3,11 +3,17 @@
 use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use thiserror::Error;
-use windlass_wire::{id::JobId, job::Usage, state::JobState};
+use windlass_wire::{
+    id::JobId,
+    job::Usage,
+    limits::{CHILDREN_LIVE_MAX, JOB_DEPTH_MAX},
+    state::JobState,
+};
 
 use crate::{
     job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
-    queue::Rate,
+    queue::TagLimit,
+    rate::Rate,
     schedule::{Plan, ScheduleId},
 };
 
@@ -29,7 +35,7 @@ pub struct Submission {
 }
 
 /// A change of what holds back the jobs of a queue; what is none stays as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LimitChange {
     /// Whether it is paused.
     pub is_paused: Option<bool>,
@@ -37,6 +43,8 @@ pub struct LimitChange {
     pub concurrency: Option<Option<u32>>,
     /// How many start in a span at most; `Some(None)` = no limit.
     pub rate: Option<Option<Rate>>,
+    /// What holds back those with the same value of a tag; `Some(None)` = nothing.
+    pub per_tag: Option<Option<TagLimit>>,
 }
 
 /// A change of a schedule.
@@ -128,7 +136,11 @@ pub enum Command {
         worker: WorkerId,
         /// Jobs and calls it runs at once.
         slots: u32,
+        /// How long it holds what it runs without extending it, in milliseconds; none = until it is lost.
+        lease_millis: Option<u64>,
     },
+    /// A worker lives: it holds all that it runs for another lease.
+    Extend(WorkerId),
     /// A worker is gone, and with it all that it ran.
     Lose(WorkerId),
     /// Grant nothing more and accept no jobs.
@@ -193,12 +205,21 @@ pub enum Refusal {
     /// The job is not held.
     #[error("the job is {0} and not held")]
     NotHeld(JobState),
+    /// The parent is not live.
+    #[error("the parent, job `{0}`, has ended")]
+    ParentEnded(JobId),
     /// The lease is not or no longer the job's.
     #[error("the lease has ended")]
     StaleFence,
     /// The tick is not or no longer on its way.
     #[error("the tick is done with")]
     StaleTick,
+    /// The parent has as many parents above it as a job may have.
+    #[error("the parent, job `{0}`, is a child {JOB_DEPTH_MAX} deep; jobs cannot be deeper")]
+    TooDeep(JobId),
+    /// The parent has as many live children as it may.
+    #[error("the parent, job `{0}`, has {CHILDREN_LIVE_MAX} live children; try again when some have ended")]
+    TooManyChildren(JobId),
     /// No live job has this id.
     #[error("no live job has this id")]
     Unknown,
@@ -208,6 +229,9 @@ pub enum Refusal {
     /// No schedule has this name, or this id any more.
     #[error("there is no such schedule")]
     UnknownSchedule,
+    /// No worker has this id, or its lease has ended.
+    #[error("the worker is not known, or its lease has ended; it has to join again")]
+    UnknownWorker,
     /// The jobs to come after have ended otherwise than is needed; this one is the reason.
     #[error("job `{0}` has ended otherwise than `after` needs")]
     Unreachable(JobId),

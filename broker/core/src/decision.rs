@@ -33,7 +33,12 @@ pub enum Decision {
     /// Forget an idempotency key.
     ForgetKey(Arc<KeyName>),
     /// Remember a schedule; it replaces the one of the same channel and name.
-    SaveSchedule(Arc<Schedule>),
+    SaveSchedule {
+        /// The schedule.
+        schedule: Arc<Schedule>,
+        /// How it was before, if it had other arguments.
+        before: Option<Arc<Schedule>>,
+    },
     /// Remember a schedule whose newest tick submitted no job.
     SkipTick(Arc<Schedule>),
     /// Forget a schedule.

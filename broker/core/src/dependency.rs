@@ -1,6 +1,6 @@
 //! Jobs that wait for other jobs.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use windlass_wire::{
@@ -47,32 +47,6 @@ impl After {
             (Need::Any, false) if left.is_empty() => Settled::Unreachable,
             (Need::All, true) | (Need::Any, false) => Settled::Waiting,
         }
-    }
-}
-
-/// Who waits for whom.
-#[derive(Debug, Default)]
-pub(crate) struct Dependents(BTreeMap<JobId, BTreeSet<JobId>>);
-
-impl Dependents {
-    /// Notes that `dependent` waits for `job`.
-    pub(crate) fn add(&mut self, job: JobId, dependent: JobId) {
-        self.0.entry(job).or_default().insert(dependent);
-    }
-
-    /// `dependent` waits for `job` no longer.
-    pub(crate) fn remove(&mut self, job: JobId, dependent: JobId) {
-        if let Some(dependents) = self.0.get_mut(&job) {
-            dependents.remove(&dependent);
-            if dependents.is_empty() {
-                self.0.remove(&job);
-            }
-        }
-    }
-
-    /// Who waits for `job`.
-    pub(crate) fn of(&self, job: JobId) -> BTreeSet<JobId> {
-        self.0.get(&job).cloned().unwrap_or_default()
     }
 }
 

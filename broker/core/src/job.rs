@@ -21,7 +21,9 @@ use windlass_wire::{
 use crate::{
     dependency::After,
     idempotency::Idempotency,
-    limits::{ATTEMPTS_KEPT_MAX, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
+    limits::{
+        ATTEMPTS_KEPT_MAX, RETENTION_MILLIS_DEFAULT, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT,
+    },
     retry::RetryPolicy,
     schedule::Origin,
 };
@@ -113,9 +115,15 @@ pub struct Spec {
     /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
+    /// How long it is kept once it is final, in milliseconds; none = until it is purged.
+    #[serde(default = "retention_default")]
+    pub retention_millis: Option<u64>,
     /// Names to find it by.
     pub tags: BTreeMap<String, String>,
     /// The schedule that submitted it.
@@ -153,6 +161,9 @@ pub struct Job {
     /// The newest job that tries this one again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_as: Option<JobId>,
+    /// Parents above it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
 }
 
 /// Where a job is in its life, with what belongs to that state.
@@ -195,7 +206,7 @@ pub enum State {
     Cancelled {
         /// When.
         at: Timestamp,
-        /// The job it was to come after and that ended otherwise than it needs.
+        /// Its parent, which was cancelled, or the job it was to come after and that ended otherwise than it needs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because_of: Option<JobId>,
     },
@@ -263,7 +274,9 @@ impl Spec {
             hold: false,
             after: None,
             serial_key: None,
+            parent: None,
             idempotency: None,
+            retention_millis: retention_default(),
             tags: BTreeMap::new(),
             schedule: None,
             submitted_at,
@@ -280,7 +293,7 @@ impl Spec {
         }
     }
 
-    /// The same job once more, to be started as soon as it can: a retry of `retry_of`.
+    /// The same job once more, to be started as soon as it can: a retry of `retry_of`, and nobody's child.
     #[must_use]
     pub fn again(&self, retry_of: JobId, version: Digest, submitted_at: Timestamp) -> Self {
         Self {
@@ -288,6 +301,7 @@ impl Spec {
             run_at: None,
             hold: false,
             after: None,
+            parent: None,
             idempotency: None,
             // It belongs to the schedule still, but is no job of the tick.
             schedule: self.schedule.clone().map(|origin| Origin { tick: None, ..origin }),
@@ -298,9 +312,20 @@ impl Spec {
     }
 }
 
+/// What jobs have that were accepted before there was a choice.
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for the type of the field")]
+const fn retention_default() -> Option<u64> {
+    Some(RETENTION_MILLIS_DEFAULT)
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -348,6 +373,7 @@ impl Job {
             attempts: Vec::new(),
             expires_at,
             retried_as: None,
+            depth: 0,
         }
     }
 
@@ -379,6 +405,20 @@ impl Job {
             | State::Ready
             | State::Running(_) => None,
         }
+    }
+
+    /// Until when it is kept; none = it is live, or is kept until it is purged.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        Some(self.ended_at()?.plus_millis(self.spec.retention_millis?))
+    }
+
+    /// The arguments and the result, as far as they are not in the record itself.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
+        let result = if let State::Succeeded { result, .. } = &self.state { Some(result) } else { None };
+        [Some(&self.spec.args), result].into_iter().flatten().filter_map(|payload| match payload {
+            Payload::Inline(_) => None,
+            Payload::Blob(digest) => Some(*digest),
+        })
     }
 
     pub(crate) fn remember(&mut self, attempt: Attempt) {

@@ -6,8 +6,9 @@
 //! same history always leads to the same state.
 //!
 //! Reading order: `job` (the record), `lifecycle` (the one state machine), `retry`, `dependency`, `queue`, `ready`,
-//! `serial`, `idempotency`, `schedule` and `schedules`, `slots`, `calls`, `census`, `scheduler` (the owner of live jobs), `command` and
-//! `decision` (what goes in and out), `groups` (durable, then visible), `limits`.
+//! `rate`, `tags`, `serial`, `links`, `idempotency`, `schedule` and `schedules`, `slots`, `calls`, `census`, `scheduler`
+//! (the owner of live jobs), `command` and `decision` (what goes in and out), `groups` (durable, then visible),
+//! `retention` and `pins` (how final jobs are forgotten), `limits`.
 //! Beside them stands `query`: which documents a filter means.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,13 +25,18 @@ pub mod idempotency;
 pub mod job;
 pub mod lifecycle;
 pub mod limits;
+mod links;
+pub mod pins;
 pub mod planted;
 pub mod query;
 pub mod queue;
+pub mod rate;
 mod ready;
+pub mod retention;
 pub mod retry;
 pub mod schedule;
 pub mod scheduler;
 mod schedules;
 mod serial;
 pub mod slots;
+mod tags;

@@ -76,7 +76,10 @@ pub enum Event {
         fence: Fence,
     },
     /// Somebody asks for it to stop.
-    Cancel,
+    Cancel {
+        /// Its parent, if it was cancelled with it.
+        because_of: Option<JobId>,
+    },
 }
 
 /// The job after the event, one revision on. The only place that makes a new state.
@@ -132,7 +135,7 @@ fn happen(job: &mut Job, event: Event, now: Timestamp) -> Result<(), Refusal> {
             job.state = State::Ready;
         }
         Event::LoseWorker { fence } => lose_worker(job, fence, now)?,
-        Event::Cancel => cancel(job, now)?,
+        Event::Cancel { because_of } => cancel(job, because_of, now)?,
     }
     Ok(())
 }
@@ -171,13 +174,13 @@ fn release(job: &mut Job, now: Timestamp) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn cancel(job: &mut Job, now: Timestamp) -> Result<(), Refusal> {
+fn cancel(job: &mut Job, because_of: Option<JobId>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(lease) = job.lease() {
         let message = "the job was cancelled while it ran".to_string();
         let failure = Failure { code: ErrorCode::Cancelled, message, detail: None };
         end_attempt(job, lease.fence, Some(failure), Usage::default(), now)?;
     }
-    job.state = State::Cancelled { at: now, because_of: None };
+    job.state = State::Cancelled { at: now, because_of };
     Ok(())
 }
 

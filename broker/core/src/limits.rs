@@ -6,6 +6,9 @@ pub const LIVE_JOBS_MAX: usize = 1_000_000;
 pub const QUEUES_MAX: u32 = 1 << 16;
 /// Schedules over all channels.
 pub const SCHEDULES_MAX: usize = 50_000;
+/// Values of limited tags that have no jobs and are remembered for their rates, over all queues; of more, those
+/// whose starts count shortest are forgotten.
+pub const TAG_LINES_IDLE_MAX: usize = 100_000;
 /// Calls waiting for a slot.
 pub const CALLS_WAITING_MAX: usize = 10_000;
 /// Idempotency keys remembered at once, over all channels.
@@ -16,6 +19,12 @@ pub const IDEMPOTENCY_WINDOW_MILLIS: u64 = 24 * 3_600_000;
 pub const PURGED_JOBS_MAX: usize = 10_000;
 /// Ended attempts kept in a job's record.
 pub const ATTEMPTS_KEPT_MAX: usize = 10;
+/// How long a final job is kept, in milliseconds, unless the job or the broker says otherwise: a week.
+pub const RETENTION_MILLIS_DEFAULT: u64 = 7 * 24 * 3_600_000;
+/// How long it is known that a purged job was there, in milliseconds: 30 days.
+pub const TOMBSTONE_MILLIS: u64 = 30 * 24 * 3_600_000;
+/// Purged jobs of which that is known.
+pub const TOMBSTONES_MAX: u64 = 1_000_000;
 /// Slots of one worker.
 pub const SLOTS_MAX: u32 = 1024;
 /// Bits of a broker's start number; the rest of a fence or sequence number counts within one start.

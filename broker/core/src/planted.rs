@@ -19,8 +19,12 @@ pub enum Bug {
     DependencyOffByOne,
     /// Scheduled jobs come due a second early.
     DueTooEarly,
+    /// A report that comes after its lease has ended still counts, if nobody noticed the end before.
+    ExpiredLeaseStillCompletes,
     /// A waiting job is not entered in the timetable of those that expire.
     ExpiryForgotten,
+    /// Extending a lease changes nothing.
+    ExtendForgotten,
     /// Fences begin anew at each start of the broker.
     FenceWithoutStart,
     /// The idempotency key is not written with its job.
@@ -31,10 +35,16 @@ pub enum Bug {
     MissedTicksAllRun,
     /// A job of a schedule is not live to it any more once it has begun.
     OverlapForgotten,
+    /// Children whose parent was cancelled are left to live at a restart.
+    OrphansAfterRestart,
     /// A pause is forgotten at a restart.
     PauseForgotten,
     /// What passed while a schedule was paused is made up for.
     PausedTicksComeBack,
+    /// What is in use is purged all the same.
+    PurgedInUse,
+    /// Final jobs are purged a second early.
+    PurgedTooEarly,
     /// A failure counts twice.
     RetryCountedTwice,
     /// A serial key is free between the attempts of the job that has it.
@@ -49,11 +59,15 @@ pub enum Bug {
     TickOnlyInMemory,
     /// Ticks come a second early.
     TickTooEarly,
+    /// A limit of a tag does not count what runs when it is set.
+    TagLimitForgetsRunning,
+    /// The starts of a tag's value are forgotten once it has no jobs.
+    TagRateForgottenWhenIdle,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 29] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -61,14 +75,19 @@ impl Bug {
         Self::DeathNotCounted,
         Self::DependencyOffByOne,
         Self::DueTooEarly,
+        Self::ExpiredLeaseStillCompletes,
         Self::ExpiryForgotten,
+        Self::ExtendForgotten,
         Self::FenceWithoutStart,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
         Self::MissedTicksAllRun,
         Self::OverlapForgotten,
+        Self::OrphansAfterRestart,
         Self::PauseForgotten,
         Self::PausedTicksComeBack,
+        Self::PurgedInUse,
+        Self::PurgedTooEarly,
         Self::RetryCountedTwice,
         Self::SerialKeyFreeBetweenAttempts,
         Self::StaleFenceAccepted,
@@ -76,6 +95,8 @@ impl Bug {
         Self::TickKeyWithoutSchedule,
         Self::TickOnlyInMemory,
         Self::TickTooEarly,
+        Self::TagLimitForgetsRunning,
+        Self::TagRateForgottenWhenIdle,
     ];
 }
 

@@ -1,7 +1,7 @@
 //! Queues: their numbers, what stands in them, and when their jobs may start.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     string::{String, ToString},
 };
 
@@ -10,9 +10,11 @@ use windlass_wire::state::JobState;
 
 use crate::{
     command::Refusal,
-    job::Timestamp,
+    job::{Job, Timestamp},
     limits::QUEUES_MAX,
     planted::{Bug, planted},
+    rate::{Rate, Starts},
+    tags::TagValue,
 };
 
 /// A queue as it is remembered.
@@ -29,7 +31,7 @@ pub struct Queue {
 }
 
 /// What holds back the jobs of a queue.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueLimits {
     /// None starts.
     #[serde(default)]
@@ -40,18 +42,25 @@ pub struct QueueLimits {
     /// So many start in a span at most.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// What holds back its jobs with the same value of a tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_tag: Option<TagLimit>,
 }
 
-/// At most `count` starts in any span of `per_millis`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rate {
-    /// Starts.
-    pub count: u32,
-    /// The span in milliseconds.
-    pub per_millis: u64,
+/// What holds back jobs that have the same value of a tag. Jobs without the tag are not concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagLimit {
+    /// The tag.
+    pub tag: String,
+    /// So many with the same value run at once at most.
+    #[serde(default)]
+    pub concurrency: Option<u32>,
+    /// So many with the same value start in a span at most.
+    #[serde(default)]
+    pub rate: Option<Rate>,
 }
 
-/// Why the jobs of a queue do not start.
+/// Why jobs that share a limit do not start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
     /// The queue is paused.
@@ -60,6 +69,23 @@ pub enum Closed {
     Concurrency,
     /// As many have started as may, until this time.
     Rate(Timestamp),
+}
+
+impl Closed {
+    /// Whether so many that run and these starts are as many as may be.
+    pub(crate) fn by(
+        concurrency: Option<u32>,
+        rate: Option<Rate>,
+        running: usize,
+        starts: &Starts,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let extra = usize::from(planted(Bug::ConcurrencyOffByOne));
+        if concurrency.is_some_and(|most| running >= most as usize + extra) {
+            return Some(Self::Concurrency);
+        }
+        starts.opens(rate?, now).map(Self::Rate)
+    }
 }
 
 /// How many jobs of a queue are in which state.
@@ -81,7 +107,7 @@ pub(crate) struct Row {
     pub(crate) queue: Queue,
     pub(crate) channel: u32,
     pub(crate) depths: Depths,
-    starts: VecDeque<Timestamp>,
+    starts: Starts,
 }
 
 /// Every queue there ever was.
@@ -96,26 +122,24 @@ pub(crate) struct Queues {
 impl Row {
     /// Why no job of it may start now.
     pub(crate) fn closed(&self, now: Timestamp) -> Option<Closed> {
-        let QueueLimits { is_paused, concurrency, rate } = self.queue.limits;
-        if is_paused {
+        let limits = &self.queue.limits;
+        if limits.is_paused {
             return Some(Closed::Paused);
         }
-        let extra = usize::from(planted(Bug::ConcurrencyOffByOne));
-        if concurrency.is_some_and(|most| self.depths.running >= most as usize + extra) {
-            return Some(Closed::Concurrency);
-        }
-        let rate = rate?;
-        let oldest = self.starts.len().checked_sub(rate.count as usize).and_then(|at| self.starts.get(at))?;
-        let opens = oldest.plus_millis(rate.per_millis);
-        (opens > now).then_some(Closed::Rate(opens))
+        Closed::by(limits.concurrency, limits.rate, self.depths.running, &self.starts, now)
+    }
+
+    /// The limit for the jobs that share a tag with this one, and what they share.
+    pub(crate) fn tag_limit(&self, job: &Job) -> Option<(TagValue, &TagLimit)> {
+        let limit = self.queue.limits.per_tag.as_ref()?;
+        let value = job.spec.tags.get(&limit.tag)?.clone();
+        Some((TagValue { queue: self.queue.number, value }, limit))
     }
 
     /// A job of it starts.
     pub(crate) fn start(&mut self, now: Timestamp) {
-        let Some(rate) = self.queue.limits.rate else { return };
-        self.starts.push_back(now);
-        while self.starts.len() > rate.count as usize {
-            self.starts.pop_front();
+        if let Some(rate) = self.queue.limits.rate {
+            self.starts.note(rate, now);
         }
     }
 
@@ -148,8 +172,8 @@ impl Queues {
         let next_channel = u32::try_from(self.channels.len()).unwrap_or(u32::MAX);
         let channel = *self.channels.entry(queue.channel.clone()).or_insert(next_channel);
         self.numbers.insert((queue.channel.clone(), queue.name.clone()), queue.number);
-        self.rows
-            .insert(queue.number, Row { queue, channel, depths: Depths::default(), starts: VecDeque::new() });
+        let (depths, starts) = (Depths::default(), Starts::default());
+        self.rows.insert(queue.number, Row { queue, channel, depths, starts });
     }
 
     /// The number of a queue, if there is such a queue.
@@ -200,21 +224,7 @@ mod tests {
 
     fn row(limits: QueueLimits) -> Row {
         let queue = Queue { channel: "0".into(), name: "q".into(), number: 0, limits };
-        Row { queue, channel: 0, depths: Depths::default(), starts: VecDeque::new() }
-    }
-
-    #[test]
-    fn no_span_of_the_rate_has_more_starts_than_it_allows() {
-        let rate = Some(Rate { count: 2, per_millis: 10 });
-        let mut row = row(QueueLimits { rate, ..QueueLimits::default() });
-        let mut starts = Vec::new();
-        for now in (0..40).map(Timestamp) {
-            while row.closed(now).is_none() {
-                row.start(now);
-                starts.push(now.0);
-            }
-        }
-        assert_eq!(starts, [0, 0, 10, 10, 20, 20, 30, 30]);
+        Row { queue, channel: 0, depths: Depths::default(), starts: Starts::default() }
     }
 
     #[test]
@@ -223,7 +233,7 @@ mod tests {
         assert_eq!(row.closed(Timestamp(0)), None);
         row.depths.running = 1;
         assert_eq!(row.closed(Timestamp(0)), Some(Closed::Concurrency));
-        row.limit(QueueLimits { is_paused: true, ..row.queue.limits });
+        row.limit(QueueLimits { is_paused: true, ..row.queue.limits.clone() });
         assert_eq!(row.closed(Timestamp(0)), Some(Closed::Paused));
     }
 

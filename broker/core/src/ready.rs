@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use windlass_wire::id::JobId;
 
-use crate::job::queue_number;
+use crate::{job::queue_number, serial::Turn};
 
 /// Ready jobs. Channels get their turns one after the other, and so do the queues within a channel, so that
 /// neither a channel with many queues nor a deep queue starves another. Within a queue the order is the order of
@@ -49,6 +49,22 @@ impl ReadyJobs {
                 }
             }
         });
+    }
+
+    /// Follows a change of which job may start.
+    pub(crate) fn turn(&mut self, channel: u32, Turn { withdrawn, offered }: Turn) {
+        if let Some(job) = withdrawn {
+            self.remove(channel, job);
+        }
+        if let Some(job) = offered {
+            self.insert(channel, job);
+        }
+    }
+
+    /// The jobs of a queue.
+    pub(crate) fn of_queue(&self, channel: u32, queue: u32) -> BTreeSet<JobId> {
+        let jobs = self.channels.get(&channel).and_then(|channel| channel.queues.get(&queue));
+        jobs.cloned().unwrap_or_default()
     }
 
     /// Lets the jobs of a queue have turns, or not.

@@ -7,7 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, state::JobState};
 
 use crate::{
     calls::WaitingCalls,
@@ -49,7 +49,7 @@ pub struct Scheduler {
     fences: Counter,
     draining: bool,
     job_is_next: bool,
-    ended: VecDeque<(JobId, bool)>,
+    ended: VecDeque<(JobId, JobState)>,
     decisions: Vec<Decision>,
 }
 
@@ -60,8 +60,8 @@ pub struct Remembered {
     pub queues: Vec<Queue>,
     /// The jobs that are not final.
     pub jobs: Vec<Job>,
-    /// Of the jobs that others wait for those that are final: whether they have succeeded.
-    pub ended: BTreeMap<JobId, bool>,
+    /// Of the jobs that others wait for, or are children of, those that are final: their states.
+    pub ended: BTreeMap<JobId, JobState>,
     /// The idempotency keys.
     pub keys: Vec<KeyRecord>,
     /// The schedules.
@@ -131,6 +131,10 @@ impl Scheduler {
     /// Carries out a command. The decisions are in the order in which they must be carried out, and the answer
     /// may be given once all of them are durable.
     pub fn handle(&mut self, command: Command, now: Timestamp) -> (Result<Answer, Refusal>, Vec<Decision>) {
+        // Nothing may be done under a lease that has ended, even if nobody has noticed yet.
+        if !planted(Bug::ExpiredLeaseStillCompletes) {
+            self.end_leases(now);
+        }
         let answer = self.carry_out(command, now);
         self.settle(now);
         self.fill_slots(now);
@@ -139,6 +143,7 @@ impl Scheduler {
 
     /// Does what has come due.
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<Decision> {
+        self.end_leases(now);
         while let Some(call) = self.calls.pop_overdue(now) {
             self.decisions.push(Decision::RefuseCall(call));
         }
@@ -162,7 +167,8 @@ impl Scheduler {
         let key = self.keys.next_end().map(|end| (end, "an idempotency key is forgotten"));
         let tick = self.schedules.next_time().filter(|_| !self.draining);
         let tick = tick.map(|at| (at, "a schedule comes due"));
-        [self.indexes.next_time(), call, key, tick].into_iter().flatten().min()
+        let lease = self.slots.next_end().map(|end| (end, "the lease of a worker ends"));
+        [self.indexes.next_time(), call, key, tick, lease].into_iter().flatten().min()
     }
 
     /// A live job.
@@ -214,7 +220,11 @@ impl Scheduler {
             Command::Call { call, deadline } => self.call(call, deadline)?,
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
-            Command::Join { worker, slots } => self.slots.join(worker, slots.min(SLOTS_MAX)),
+            Command::Join { worker, slots, lease_millis } => {
+                self.slots.join(worker, slots.min(SLOTS_MAX), lease_millis, now);
+            }
+            Command::Extend(worker) if self.slots.extend(worker, now) => {}
+            Command::Extend(_) => return Err(Refusal::UnknownWorker),
             Command::Lose(worker) => {
                 for (fence, job) in self.slots.lose(worker) {
                     self.lose_worker(job, fence, now);
@@ -233,8 +243,14 @@ impl Scheduler {
     }
 
     fn cancel(&mut self, id: JobId, channel: &str, now: Timestamp) -> Result<(), Refusal> {
-        let lease = self.owned(id, channel)?.lease();
-        self.apply(id, Event::Cancel, now)?;
+        self.owned(id, channel)?;
+        self.stop(id, None, now)
+    }
+
+    /// Cancels a job, perhaps because another one was cancelled.
+    fn stop(&mut self, id: JobId, because_of: Option<JobId>, now: Timestamp) -> Result<(), Refusal> {
+        let lease = self.live.get(&id).and_then(|job| job.lease());
+        self.apply(id, Event::Cancel { because_of }, now)?;
         if planted(Bug::CancelOnlyInMemory) {
             self.decisions.pop();
         }
@@ -266,6 +282,16 @@ impl Scheduler {
         self.apply(id, event, now)
     }
 
+    /// Loses the workers that did not extend their leases in time. They may live, so they are told to stop.
+    fn end_leases(&mut self, now: Timestamp) {
+        while let Some(worker) = self.slots.overdue(now) {
+            for (fence, job) in self.slots.lose(worker) {
+                self.lose_worker(job, fence, now);
+                self.decisions.push(Decision::Stop { worker, fence });
+            }
+        }
+    }
+
     /// Ends a lease with its worker. A job cancelled meanwhile is no longer live: it has nothing left to lose.
     fn lose_worker(&mut self, id: JobId, fence: Fence, now: Timestamp) {
         if self.live.contains_key(&id) && !planted(Bug::LostWithWorker) {
@@ -274,24 +300,34 @@ impl Scheduler {
         }
     }
 
-    /// Tells whoever waits for jobs that have ended. One end may lead to others.
+    /// Tells whoever waits for jobs that have ended, and cancels the children of those that were cancelled. One end
+    /// may lead to others.
     fn settle(&mut self, now: Timestamp) {
-        while let Some((ended, succeeded)) = self.ended.pop_front() {
+        while let Some((ended, state)) = self.ended.pop_front() {
+            let succeeded = state == JobState::Succeeded;
             for dependent in self.indexes.dependents_of(ended) {
                 let applied = self.apply(dependent, Event::Settle { job: ended, succeeded }, now);
                 assert!(applied.is_ok(), "a dependent is blocked");
+            }
+            if state != JobState::Cancelled {
+                continue;
+            }
+            for child in self.indexes.children_of(ended) {
+                let stopped = self.stop(child, Some(ended), now);
+                assert!(stopped.is_ok(), "a child that is known is live");
             }
         }
     }
 
     /// Settles what ended just before the last broker did.
-    fn settle_left(&mut self, ended: &BTreeMap<JobId, bool>, now: Timestamp) {
+    fn settle_left(&mut self, ended: &BTreeMap<JobId, JobState>, now: Timestamp) {
         self.settle(now);
-        let is_gone = |job: &&JobId| !self.live.contains_key(job);
-        let awaited = self.live.values().flat_map(|job| job.state.left()).filter(is_gone).copied();
-        for job in awaited.collect::<BTreeSet<_>>() {
+        let parent = |job: &Job| job.spec.parent.filter(|_| !planted(Bug::OrphansAfterRestart));
+        let awaited = self.live.values().flat_map(|job| job.state.left().copied().chain(parent(job)));
+        let gone = awaited.filter(|job| !self.live.contains_key(job));
+        for job in gone.collect::<BTreeSet<_>>() {
             // One that nothing is known of cannot succeed any more.
-            self.ended.push_back((job, ended.get(&job).copied().unwrap_or(false)));
+            self.ended.push_back((job, ended.get(&job).copied().unwrap_or(JobState::Expired)));
         }
         self.settle(now);
     }
@@ -307,14 +343,13 @@ impl Scheduler {
     /// The only place that changes what is live.
     fn put(&mut self, job: &Arc<Job>, now: Timestamp) {
         let id = job.id;
-        let before = self.live.get(&id).map(|before| before.state.name());
-        self.indexes.replace(self.live.get(&id).map(Arc::as_ref), job, now);
+        let old = self.live.insert(id, Arc::clone(job));
+        let before = old.as_ref().map(|before| before.state.name());
+        self.indexes.replace(old.as_deref(), job, &self.live, now);
         let is_kept = planted(Bug::CompleteAfterCancel) && matches!(job.state, State::Cancelled { .. });
         if job.state.is_final() && !is_kept {
             self.live.remove(&id);
-            self.ended.push_back((id, matches!(job.state, State::Succeeded { .. })));
-        } else {
-            self.live.insert(id, Arc::clone(job));
+            self.ended.push_back((id, job.state.name()));
         }
         let revision_if_ready = |id| {
             let job = self.live.get(&id)?;

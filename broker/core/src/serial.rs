@@ -27,6 +27,13 @@ pub(crate) struct Turn {
     pub(crate) offered: Option<JobId>,
 }
 
+impl Turn {
+    /// What changes when another job is offered than before.
+    pub(crate) fn between(before: Option<JobId>, next: Option<JobId>) -> Self {
+        if before == next { Self::default() } else { Self { withdrawn: before, offered: next } }
+    }
+}
+
 /// All keys that some live job has.
 #[derive(Debug, Default)]
 pub(crate) struct SerialKeys(BTreeMap<(u32, String), Line>);
@@ -62,7 +69,7 @@ impl SerialKeys {
         if line.holder.is_none() && line.ready.is_empty() {
             self.0.remove(&name);
         }
-        if before == next { Turn::default() } else { Turn { withdrawn: before, offered: next } }
+        Turn::between(before, next)
     }
 
     /// Whoever of the key goes first: the one that has begun, else the one that may start.

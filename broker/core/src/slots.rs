@@ -1,32 +1,73 @@
-//! Who has room: the slots of every worker, and what holds them.
+//! Who has room: the slots of every worker, what holds them, and for how long.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use windlass_wire::id::JobId;
 
 use crate::{
     command::CallId,
-    job::{Fence, WorkerId},
+    job::{Fence, Timestamp, WorkerId},
+    planted::{Bug, planted},
 };
 
 /// The slots of all workers. A slot is held until the run in it has really ended, even if its job was
 /// cancelled meanwhile.
 #[derive(Debug, Default)]
 pub struct Slots {
-    free: BTreeMap<WorkerId, u32>,
+    workers: BTreeMap<WorkerId, Worker>,
+    /// When the leases of workers end.
+    ends: BTreeSet<(Timestamp, WorkerId)>,
     jobs: BTreeMap<Fence, (WorkerId, JobId)>,
     calls: BTreeMap<CallId, WorkerId>,
 }
 
+/// The room a worker has, and how long it holds what it runs.
+#[derive(Debug)]
+struct Worker {
+    free: u32,
+    lease_millis: Option<u64>,
+    ends: Option<Timestamp>,
+}
+
 impl Slots {
-    /// Adds a worker.
-    pub fn join(&mut self, worker: WorkerId, slots: u32) {
-        self.free.insert(worker, slots);
+    /// Adds a worker. Unless it extends its lease, if it has one, it is overdue at its end.
+    pub fn join(&mut self, worker: WorkerId, slots: u32, lease_millis: Option<u64>, now: Timestamp) {
+        let ends = lease_millis.map(|millis| now.plus_millis(millis));
+        self.ends.extend(ends.map(|ends| (ends, worker)));
+        self.workers.insert(worker, Worker { free: slots, lease_millis, ends });
+    }
+
+    /// Gives a worker another lease from now on; answers whether it is known.
+    pub fn extend(&mut self, worker: WorkerId, now: Timestamp) -> bool {
+        let Some(known) = self.workers.get_mut(&worker) else { return false };
+        if let (Some(millis), Some(ends)) = (known.lease_millis, &mut known.ends)
+            && !planted(Bug::ExtendForgotten)
+        {
+            self.ends.remove(&(*ends, worker));
+            *ends = now.plus_millis(millis);
+            self.ends.insert((*ends, worker));
+        }
+        true
+    }
+
+    /// A worker whose lease has ended. Whoever asks loses it before asking again.
+    pub fn overdue(&self, now: Timestamp) -> Option<WorkerId> {
+        self.ends.first().filter(|(ends, _)| *ends <= now).map(|(_, worker)| *worker)
+    }
+
+    /// When the next lease ends.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.ends.first().map(|(ends, _)| *ends)
     }
 
     /// Removes a worker and answers the jobs it ran. Its calls end with it.
     pub fn lose(&mut self, worker: WorkerId) -> Vec<(Fence, JobId)> {
-        self.free.remove(&worker);
+        if let Some(Worker { ends: Some(ends), .. }) = self.workers.remove(&worker) {
+            self.ends.remove(&(ends, worker));
+        }
         self.calls.retain(|_, holder| *holder != worker);
         self.jobs
             .extract_if(.., |_, (holder, _)| *holder == worker)
@@ -36,11 +77,8 @@ impl Slots {
 
     /// The worker with the most room, if any has some.
     pub fn roomiest(&self) -> Option<WorkerId> {
-        self.free
-            .iter()
-            .filter(|(_, free)| **free > 0)
-            .max_by_key(|(_, free)| **free)
-            .map(|(worker, _)| *worker)
+        let with_room = self.workers.iter().filter(|(_, worker)| worker.free > 0);
+        with_room.max_by_key(|(_, worker)| worker.free).map(|(id, _)| *id)
     }
 
     /// A run of a job takes a slot.
@@ -69,22 +107,27 @@ impl Slots {
         }
     }
 
+    /// The jobs that hold slots.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.jobs.values().map(|(_, job)| *job)
+    }
+
     /// Slots held now.
     pub fn held(&self) -> usize {
         self.jobs.len() + self.calls.len()
     }
 
     fn take(&mut self, worker: WorkerId) {
-        let free = self.free.get_mut(&worker).filter(|free| **free > 0);
-        assert!(free.is_some(), "a slot is only taken of a worker that has one free");
-        if let Some(free) = free {
-            *free -= 1;
+        let worker = self.workers.get_mut(&worker).filter(|worker| worker.free > 0);
+        assert!(worker.is_some(), "a slot is only taken of a worker that has one free");
+        if let Some(worker) = worker {
+            worker.free -= 1;
         }
     }
 
     fn free(&mut self, worker: WorkerId) {
-        if let Some(free) = self.free.get_mut(&worker) {
-            *free += 1;
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.free += 1;
         }
     }
 }

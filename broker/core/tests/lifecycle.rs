@@ -71,7 +71,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("hand back", Event::HandBack { fence: Fence(7) }),
         ("hand back, stale", Event::HandBack { fence: Fence(6) }),
         ("lose worker", Event::LoseWorker { fence: Fence(7) }),
-        ("cancel", Event::Cancel),
+        ("cancel", Event::Cancel { because_of: None }),
     ]
 }
 

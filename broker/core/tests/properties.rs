@@ -13,9 +13,9 @@ use windlass_core::{
     dependency::After,
     idempotency::{Idempotency, KeyRecord},
     job::{Digest, Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
-    queue::{Queue, Rate},
+    queue::{Queue, TagLimit},
+    rate::Rate,
     retry::RetryPolicy,
-    schedule::Calendar,
     scheduler::{Remembered, Scheduler},
 };
 use windlass_wire::{
@@ -57,6 +57,8 @@ struct Wish {
     queue_timeout_millis: Option<u64>,
     after: Option<(Vec<prop::sample::Index>, Need, EndedAs)>,
     serial: bool,
+    tag: Option<bool>,
+    parent: Option<prop::sample::Index>,
     key: Option<(u8, u8)>,
 }
 
@@ -66,21 +68,43 @@ fn wishes() -> impl Strategy<Value = Wish> {
     let after = (prop::collection::vec(any::<prop::sample::Index>(), 1..4), need, ended);
     let basics = (0..3_u8, -2..3_i8, 0..2000_u64, 0..4_u32);
     let waits = (prop::bool::weighted(0.1), prop::option::weighted(0.2, 1..2000_u64));
-    let links = (prop::option::weighted(0.4, after), prop::bool::weighted(0.3));
+    let links = (prop::option::weighted(0.4, after), prop::bool::weighted(0.3), any::<Option<bool>>());
     let key = prop::option::weighted(0.3, (0..3_u8, 0..2_u8));
-    (basics, waits, links, key).prop_map(|(basics, (hold, queue_timeout_millis), (after, serial), key)| {
-        let (queue, priority, delay, attempts) = basics;
-        let delay_millis = delay.saturating_sub(1000);
-        Wish { queue, priority, delay_millis, attempts, hold, queue_timeout_millis, after, serial, key }
-    })
+    let parent = prop::option::weighted(0.3, any::<prop::sample::Index>());
+    (basics, waits, links, parent, key).prop_map(
+        |(basics, (hold, queue_timeout_millis), (after, serial, tag), parent, key)| {
+            let (queue, priority, delay, attempts) = basics;
+            let delay_millis = delay.saturating_sub(1000);
+            Wish {
+                queue,
+                priority,
+                delay_millis,
+                attempts,
+                hold,
+                queue_timeout_millis,
+                after,
+                serial,
+                tag,
+                parent,
+                key,
+            }
+        },
+    )
 }
 
 fn changes() -> impl Strategy<Value = LimitChange> {
-    let rate = prop::option::of((1..3_u32, 1..500_u64));
-    let rate = rate.prop_map(|rate| rate.map(|(count, per_millis)| Rate { count, per_millis }));
-    let most = prop::option::of(prop::option::of(1..3_u32));
-    (prop::option::of(any::<bool>()), most, prop::option::of(rate))
-        .prop_map(|(is_paused, concurrency, rate)| LimitChange { is_paused, concurrency, rate })
+    let rate = || {
+        let rate = prop::option::of((1..3_u32, 1..500_u64));
+        rate.prop_map(|rate| rate.map(|(count, per_millis)| Rate { count, per_millis }))
+    };
+    let most = || prop::option::of(1..3_u32);
+    let per_tag =
+        (most(), rate()).prop_map(|(concurrency, rate)| TagLimit { tag: TAG.into(), concurrency, rate });
+    let pause = prop::option::of(any::<bool>());
+    let per_tag = prop::option::of(prop::option::of(per_tag));
+    (pause, prop::option::of(most()), prop::option::of(rate()), per_tag).prop_map(
+        |(is_paused, concurrency, rate, per_tag)| LimitChange { is_paused, concurrency, rate, per_tag },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -118,25 +142,15 @@ struct World {
     calls: BTreeSet<CallId>,
     old_fences: Vec<Fence>,
     last_call: u64,
-    limited: BTreeSet<String>,
-}
-
-/// Schedules are simulated and have tests of their own.
-#[derive(Debug)]
-struct NoTicks;
-
-impl Calendar for NoTicks {
-    fn next(&self, _: &str, _: &str, _: Timestamp) -> Option<Timestamp> {
-        None
-    }
 }
 
 const WORKER: WorkerId = WorkerId(0);
 const SLOTS: u32 = 2;
+const TAG: &str = "customer";
 
 impl World {
     fn new() -> Self {
-        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(NoTicks), Timestamp(0));
+        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(()), Timestamp(0));
         let mut world = Self {
             scheduler,
             now: Timestamp(0),
@@ -149,9 +163,8 @@ impl World {
             calls: BTreeSet::new(),
             old_fences: Vec::new(),
             last_call: 0,
-            limited: BTreeSet::new(),
         };
-        world.command(Command::Join { worker: WORKER, slots: SLOTS }).unwrap();
+        world.command(Command::Join { worker: WORKER, slots: SLOTS, lease_millis: None }).unwrap();
         world
     }
 
@@ -191,6 +204,7 @@ impl World {
                     );
                     assert_eq!(job.lease().map(|lease| lease.fence), Some(fence));
                     self.check_start(&job);
+                    self.check_limits(&job);
                     assert!(
                         self.running.values().all(|other| other.id != job.id || other.lease() != job.lease())
                     );
@@ -204,14 +218,13 @@ impl World {
                     assert!(self.running.contains_key(&fence), "only what runs is stopped");
                 }
                 Decision::Accept { schedule: Some(_), .. }
-                | Decision::SaveSchedule(_)
+                | Decision::SaveSchedule { .. }
                 | Decision::SkipTick(_)
                 | Decision::ForgetSchedule(_)
                 | Decision::Tick(_) => unreachable!("there are no schedules"),
             }
         }
         assert!(self.running.len() + self.calls.len() <= SLOTS as usize, "never more runs than slots");
-        self.check_limits();
         assert_eq!(self.scheduler.held_slots(), self.running.len() + self.calls.len());
     }
 
@@ -243,14 +256,20 @@ impl World {
         assert!(met, "no job starts before what it comes after: {job:?}");
     }
 
-    /// Of what runs as far as the records tell.
-    fn check_limits(&self) {
+    /// Of what runs, as far as the records tell, when a job starts.
+    fn check_limits(&self, job: &Job) {
         let running = || self.records.values().filter(|job| job.state.name() == JobState::Running);
-        for queue in self.queues.values() {
-            let count = running().filter(|job| job.spec.queue == queue.name).count();
-            let most = queue.limits.concurrency.map_or(usize::MAX, |most| most as usize);
-            let queue_was_limited_later = self.limited.contains(&queue.name);
-            assert!(count <= most || queue_was_limited_later, "no more run than the queue allows");
+        let in_queue = || running().filter(|other| other.spec.queue == job.spec.queue);
+        let queue = self.queues.values().find(|queue| queue.name == job.spec.queue).unwrap();
+        assert!(!queue.limits.is_paused, "nothing starts in a paused queue");
+        if let Some(most) = queue.limits.concurrency {
+            assert!(in_queue().count() <= most as usize, "no more run than the queue allows");
+        }
+        if let Some(TagLimit { tag, concurrency: Some(most), .. }) = &queue.limits.per_tag
+            && let Some(value) = job.spec.tags.get(tag)
+        {
+            let alike = in_queue().filter(|other| other.spec.tags.get(tag) == Some(value)).count();
+            assert!(alike <= *most as usize, "no more run with the same value of a tag than may");
         }
         assert!(
             running().filter(|job| job.spec.serial_key.is_some()).count() <= 1,
@@ -296,6 +315,8 @@ impl World {
             queue_timeout_millis: wish.queue_timeout_millis,
             after,
             serial_key: wish.serial.then(|| "s".into()),
+            tags: wish.tag.map(|value| (TAG.into(), value.to_string())).into_iter().collect(),
+            parent: wish.parent.filter(|_| !ids.is_empty()).map(|index| *index.get(&ids)),
             idempotency,
             ..spec(wish.queue, wish.priority, wish.attempts, self.now)
         };
@@ -317,6 +338,9 @@ impl World {
             (Err(Refusal::KeyTaken(job)), Some(key)) => {
                 assert_eq!(job, key.job);
                 assert_ne!(spec.idempotency.as_ref().unwrap().request, key.request);
+            }
+            (Err(Refusal::ParentEnded(job)), _) => {
+                assert!(self.records[&job].state.is_final(), "only of a job that has ended");
             }
             (Err(Refusal::Unreachable(job)), _) => {
                 assert!(!self.ended()[&job], "only what cannot come about is refused");
@@ -347,7 +371,6 @@ impl World {
 
     fn limit(&mut self, queue: u8, change: LimitChange) {
         let name = format!("q{queue}");
-        self.limited.insert(name.clone());
         self.command(Command::LimitQueue { channel: "0".into(), name, change }).unwrap();
     }
 
@@ -375,17 +398,17 @@ impl World {
         let remembered = Remembered {
             queues: self.queues.values().cloned().collect(),
             jobs: self.records.values().filter(|job| !job.state.is_final()).cloned().collect(),
-            ended: self.ended(),
+            ended: self.records.values().map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
             schedules: Vec::new(),
         };
-        let (scheduler, decisions) = Scheduler::restore(self.start, remembered, Box::new(NoTicks), self.now);
+        let (scheduler, decisions) = Scheduler::restore(self.start, remembered, Box::new(()), self.now);
         self.scheduler = scheduler;
         self.ready_since.values_mut().for_each(|since| *since = self.now);
         self.old_fences.extend(std::mem::take(&mut self.running).into_keys());
         self.calls.clear();
         self.carry_out(decisions);
-        self.command(Command::Join { worker: WORKER, slots: SLOTS }).unwrap();
+        self.command(Command::Join { worker: WORKER, slots: SLOTS, lease_millis: None }).unwrap();
     }
 
     fn step(&mut self, step: Step) {
@@ -450,6 +473,15 @@ impl World {
             self.carry_out(decisions);
         }
         self.check_census();
+        self.check_children();
+    }
+
+    fn check_children(&self) {
+        for job in self.records.values().filter(|job| !job.state.is_final()) {
+            let Some(parent) = job.spec.parent.map(|parent| &self.records[&parent]) else { continue };
+            assert_ne!(parent.state.name(), JobState::Cancelled, "it is cancelled with its parent: {job:?}");
+            assert_eq!(job.depth, parent.depth + 1);
+        }
     }
 
     fn check_census(&self) {
@@ -470,7 +502,7 @@ impl World {
         let open = LimitChange { is_paused: Some(false), ..LimitChange::default() };
         let names: Vec<_> = self.queues.values().map(|queue| queue.name.clone()).collect();
         for name in names {
-            self.command(Command::LimitQueue { channel: "0".into(), name, change: open }).unwrap();
+            self.command(Command::LimitQueue { channel: "0".into(), name, change: open.clone() }).unwrap();
         }
         let held = |job: &&Job| matches!(job.state, State::Held | State::Blocked { held: true, .. });
         let held: Vec<_> = self.records.values().filter(held).map(|job| job.id).collect();

@@ -75,7 +75,7 @@ impl House {
                     self.schedules.extend(schedule.map(|schedule| (schedule.name.clone(), schedule)));
                 }
                 Decision::Save(job) => drop(self.jobs.insert(job.id, job)),
-                Decision::SaveSchedule(schedule) | Decision::SkipTick(schedule) => {
+                Decision::SaveSchedule { schedule, .. } | Decision::SkipTick(schedule) => {
                     drop(self.schedules.insert(schedule.name.clone(), schedule));
                 }
                 Decision::ForgetSchedule(schedule) => drop(self.schedules.remove(&schedule.name)),

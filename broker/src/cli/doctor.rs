@@ -7,7 +7,10 @@ use std::net::TcpListener;
 
 use serde::Serialize;
 use windlass_client::ClientError;
-use windlass_wire::connection::IdentityView;
+use windlass_wire::{
+    connection::IdentityView,
+    stats::{RetentionView, StatsView},
+};
 
 use super::{
     broker::BrokerFlags,
@@ -46,7 +49,7 @@ struct Unfit(usize);
 
 pub(crate) async fn run(flags: &ServeFlags, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
     let settings = flags.settings()?;
-    let broker = running(broker).await;
+    let (broker, kept) = tokio::join!(running(broker), kept(broker));
     let mut findings = vec![machine::versions()];
     findings.extend(disk::checks(&settings.data));
     findings.push(port(&settings, broker.verdict == Verdict::Ok));
@@ -57,6 +60,7 @@ pub(crate) async fn run(flags: &ServeFlags, broker: &BrokerFlags, output: Output
         machine::cleaning(),
     ]);
     findings.push(broker);
+    findings.extend(kept);
     output.list(&findings)?;
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
@@ -128,6 +132,15 @@ async fn running(flags: &BrokerFlags) -> Finding {
             Finding::warn("broker", error.to_string(), "start one with `windlass dev`, or check --token")
         }
     }
+}
+
+/// What a running broker keeps of jobs that have ended; nothing if none answers, which is told elsewhere.
+async fn kept(flags: &BrokerFlags) -> Option<Finding> {
+    let stats: StatsView = flags.find().ok()?.http().ok()?.get("/v1/stats").await.ok()?;
+    let RetentionView { jobs, tombstones } = stats.retention;
+    let purged = stats.totals.get("purged").copied().unwrap_or_default();
+    let found = format!("{jobs} final jobs, {tombstones} tombstones; {purged} jobs purged since the start");
+    Some(Finding::ok("kept", found))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use windlass_wire::{
     id::JobId,
-    job::{JobView, WaitingView},
+    job::{ChildrenView, JobStatus, JobView, WaitingView},
     query::HistoryEvent,
 };
 
@@ -25,6 +25,12 @@ pub(crate) enum JobCommand {
     Get {
         /// The job's id
         job: JobId,
+    },
+    /// Show the states of many jobs, also of those that were purged
+    Status {
+        /// The jobs' ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<JobId>,
     },
     /// Print what a job wrote
     Logs {
@@ -69,6 +75,9 @@ pub(crate) async fn run(command: &JobCommand, broker: &BrokerFlags, output: Outp
         JobCommand::Get { job } => {
             let job = broker.find()?.connect().await?.job(*job).await?;
             output.record(&job.id.to_string(), &job, &fields(&job))?;
+        }
+        JobCommand::Status { jobs } => {
+            output.list(&broker.find()?.connect().await?.statuses(jobs).await?)?;
         }
         JobCommand::Logs { job } => output.text(&broker.find()?.connect().await?.logs(*job).await?)?,
         JobCommand::Cancel { job } => {
@@ -117,6 +126,20 @@ impl Row for JobView {
     }
 }
 
+impl Row for JobStatus {
+    const HEADINGS: &'static [&'static str] = &["JOB", "STATE", "PURGED"];
+
+    fn cells(&self) -> Vec<String> {
+        let state = self.state.map(|state| state.to_string());
+        let state = state.or_else(|| self.code.map(|code| code.to_string()));
+        vec![self.job.to_string(), state.unwrap_or_default(), self.purged_at.clone().unwrap_or_default()]
+    }
+
+    fn id(&self) -> String {
+        self.job.to_string()
+    }
+}
+
 impl Row for HistoryEvent {
     const HEADINGS: &'static [&'static str] = &["AT", "EVENT", "ATTEMPT", "WORKER", "ERROR"];
 
@@ -152,6 +175,7 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
         ("expires", &job.expires_at),
         ("started", &job.started_at),
         ("ended", &job.ended_at),
+        ("kept until", &job.kept_until),
     ];
     fields.extend(times.into_iter().filter_map(|(name, time)| Some((name, time.clone()?))));
     let last = job.attempts.last().map(|attempt| {
@@ -161,12 +185,18 @@ fn fields(job: &JobView) -> Vec<(&'static str, String)> {
     fields.extend(last.map(|usage| ("used", usage)));
     fields.extend(job.schedule.clone().map(|schedule| ("schedule", schedule)));
     fields.extend(job.scheduled_for.clone().map(|at| ("scheduled for", at)));
-    let links = [("retry of", job.retry_of), ("retried as", job.retried_as)];
+    fields.extend(job.children.as_ref().map(|children| ("children", counts(children))));
+    let links = [("parent", job.parent), ("retry of", job.retry_of), ("retried as", job.retried_as)];
     fields.extend(links.into_iter().filter_map(|(name, job)| Some((name, job?.to_string()))));
     fields.extend(job.tags.iter().map(|(name, value)| ("tag", format!("{name}={value}"))));
     fields.extend(job.args.as_ref().map(|args| ("args", args.get().to_owned())));
     fields.extend(job.error.as_ref().map(|error| ("error", error.to_string())));
     fields
+}
+
+fn counts(children: &ChildrenView) -> String {
+    let counts: Vec<_> = children.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    format!("{}{}", counts.join(", "), if children.cut { ", and older ones" } else { "" })
 }
 
 fn waits_for(waiting: &WaitingView) -> String {
@@ -181,6 +211,12 @@ fn waits_for(waiting: &WaitingView) -> String {
         WaitingView::Release => "`windlass job release`".to_owned(),
         WaitingView::SerialKey { job } => format!("job {job}, which has the same serial key"),
         WaitingView::Slot => "a free slot".to_owned(),
+        WaitingView::TagConcurrency { tag, value } => {
+            format!("the limit of its queue for {tag}={value}, of which as many run as may")
+        }
+        WaitingView::TagRate { tag, value, until } => {
+            format!("the rate of its queue for {tag}={value}, until {until}")
+        }
         WaitingView::Time { until } => until.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use windlass_wire::{
-    queue::{PurgeView, QueueView, RateOptions},
+    queue::{PurgeView, QueueView, RateOptions, TagLimitOptions},
     span::Span,
 };
 
@@ -51,6 +51,15 @@ pub(crate) struct LimitFlags {
     /// So many start in a span, like 10/1s, or none for no limit
     #[arg(long, value_name = "COUNT/SPAN", value_parser = rate)]
     rate: Option<Limit<RateOptions>>,
+    /// The tag each value of which has a limit of its own, or none for no such limit
+    #[arg(long, value_name = "TAG", value_parser = tag)]
+    per_tag: Option<Limit<String>>,
+    /// With --per-tag: so many with the same value run at once
+    #[arg(long, value_name = "COUNT", requires = "per_tag")]
+    tag_concurrency: Option<u32>,
+    /// With --per-tag: so many with the same value start in a span, like 10/1s
+    #[arg(long, value_name = "COUNT/SPAN", requires = "per_tag", value_parser = count_and_span)]
+    tag_rate: Option<RateOptions>,
 }
 
 /// A limit, or that there is none.
@@ -65,13 +74,22 @@ fn count(text: &str) -> Result<Limit<u32>, String> {
 }
 
 fn rate(text: &str) -> Result<Limit<RateOptions>, String> {
-    if text == "none" {
-        return Ok(Limit(None));
-    }
+    if text == "none" { Ok(Limit(None)) } else { count_and_span(text).map(|rate| Limit(Some(rate))) }
+}
+
+fn count_and_span(text: &str) -> Result<RateOptions, String> {
     let (count, per) = text.split_once('/').ok_or("expected COUNT/SPAN, like 10/1s")?;
     let count = count.parse().map_err(|error| format!("{error}"))?;
     let per: Span = per.parse().map_err(|error| format!("{error}"))?;
-    Ok(Limit(Some(RateOptions { count, per })))
+    Ok(RateOptions { count, per })
+}
+
+fn tag(text: &str) -> Result<Limit<String>, String> {
+    match text {
+        "" => Err("expected the name of a tag".to_owned()),
+        "none" => Ok(Limit(None)),
+        tag => Ok(Limit(Some(tag.to_owned()))),
+    }
 }
 
 pub(crate) async fn run(command: &QueueCommand, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
@@ -106,6 +124,10 @@ impl LimitFlags {
         let mut params = vec![("queue", Value::from(self.queue.as_str()))];
         params.extend(self.concurrency.map(|Limit(count)| ("concurrency", json!(count))));
         params.extend(self.rate.map(|Limit(rate)| ("rate", json!(rate))));
+        params.extend(self.per_tag.clone().map(|Limit(tag)| {
+            let (concurrency, rate) = (self.tag_concurrency, self.tag_rate);
+            ("per_tag", json!(tag.map(|tag| TagLimitOptions { tag, concurrency, rate })))
+        }));
         params
     }
 }
@@ -130,7 +152,17 @@ fn concurrency(queue: &QueueView) -> String {
 }
 
 fn rate_of(queue: &QueueView) -> String {
-    queue.rate.map_or_else(String::new, |rate| format!("{}/{}", rate.count, rate.per))
+    queue.rate.map_or_else(String::new, rate_text)
+}
+
+fn rate_text(rate: RateOptions) -> String {
+    format!("{}/{}", rate.count, rate.per)
+}
+
+fn per_tag(limit: &TagLimitOptions) -> String {
+    let limits = [limit.concurrency.map(|count| count.to_string()), limit.rate.map(rate_text)];
+    let limits: Vec<_> = limits.into_iter().flatten().collect();
+    format!("{}: {}", limit.tag, limits.join(", "))
 }
 
 fn fields(queue: &QueueView) -> Vec<(&'static str, String)> {
@@ -144,6 +176,7 @@ fn fields(queue: &QueueView) -> Vec<(&'static str, String)> {
         ("ready", queue.ready.to_string()),
         ("running", queue.running.to_string()),
     ];
+    fields.extend(queue.per_tag.as_ref().map(|limit| ("per tag", per_tag(limit))));
     fields.extend(queue.oldest_ready_at.clone().map(|at| ("oldest ready", at)));
     fields
 }

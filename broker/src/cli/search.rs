@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use windlass_wire::{
+    id::JobId,
     job::{JobPage, JobView},
     query::{BulkAction, BulkRequest, JobQuery},
     state::JobState,
@@ -31,6 +32,9 @@ pub(crate) struct ListFlags {
     /// Only jobs that this schedule submitted
     #[arg(long)]
     schedule: Option<String>,
+    /// Only children of this job
+    #[arg(long, value_name = "JOB")]
+    parent: Option<JobId>,
     /// Only jobs with this tag: KEY:VALUE, or KEY for any value
     #[arg(long)]
     tag: Option<String>,
@@ -151,12 +155,14 @@ impl ListFlags {
         let limit = Some(self.limit.to_string());
         let states: Vec<_> = self.state.iter().map(|state| state.name()).collect();
         let state = (!states.is_empty()).then(|| states.join(","));
+        let parent = self.parent.map(|parent| parent.to_string());
         let filters = [
             ("limit", &limit),
             ("state", &state),
             ("queue", &self.queue),
             ("handler", &self.handler),
             ("schedule", &self.schedule),
+            ("parent", &parent),
             ("tag", &self.tag),
             ("since", &self.since),
             ("until", &self.until),
@@ -208,6 +214,7 @@ mod tests {
             queue: Some("a&state=ready".to_owned()),
             handler: Some("demo/add".to_owned()),
             schedule: None,
+            parent: None,
             tag: Some("who:me&you".to_owned()),
             since: None,
             until: None,

@@ -34,6 +34,12 @@ pub(crate) struct ServeFlags {
     /// Runs at once; 0 is one for each core [default: 0]
     #[arg(long, value_name = "COUNT")]
     workers: Option<String>,
+    /// How long final jobs are kept that do not say, or never: until they are purged [default: 7d]
+    #[arg(long, value_name = "SPAN")]
+    retention: Option<String>,
+    /// Final jobs kept at most, beside those that are kept until they are purged [default: 1000000]
+    #[arg(long, value_name = "COUNT")]
+    retention_jobs_max: Option<String>,
     /// sled (on disk) or memory [default: sled]
     #[arg(long, value_name = "KIND")]
     store: Option<String>,
@@ -64,6 +70,8 @@ impl ServeFlags {
             (Key::Drain, self.drain.clone()),
             (Key::Log, self.log.clone()),
             (Key::LogFormat, self.log_format.clone()),
+            (Key::Retention, self.retention.clone()),
+            (Key::RetentionJobsMax, self.retention_jobs_max.clone()),
             (Key::Store, self.store.clone()),
             (Key::Workers, self.workers.clone()),
         ]);

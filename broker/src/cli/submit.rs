@@ -72,6 +72,9 @@ pub(crate) struct OptionFlags {
     /// Of the jobs with this key one runs at a time, in the order in which they were submitted
     #[arg(long, value_name = "KEY")]
     serial_key: Option<String>,
+    /// A live job that this one is a child of: it is cancelled when its parent is
+    #[arg(long, value_name = "JOB")]
+    parent: Option<JobId>,
     /// Submitting again with this key within a day answers the same job
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -99,6 +102,9 @@ pub(crate) struct OptionFlags {
     /// Workers the job may lose before it is quarantined [default: 3]
     #[arg(long, value_name = "COUNT")]
     max_worker_deaths: Option<u32>,
+    /// How long it is kept once it has ended, or never: until it is purged [default: as the broker is set up]
+    #[arg(long, value_name = "SPAN")]
+    retention: Option<Timeout>,
     /// A name to find it by; may be repeated
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
@@ -251,10 +257,12 @@ impl OptionFlags {
                 ended: if self.after_finished { EndedAs::Finished } else { EndedAs::Success },
             }),
             serial_key: self.serial_key,
+            parent: self.parent,
             idempotency_key: self.idempotency_key,
             run_timeout: self.run_timeout,
             retry: (retry != RetryOptions::default()).then_some(retry),
             max_worker_deaths: self.max_worker_deaths,
+            retention: self.retention,
             tags: self.tags.into_iter().collect(),
             version: self.plugin_version,
         }
@@ -295,7 +303,7 @@ mod tests {
                     --after 00000000000000000000000000000007 --serial-key k --idempotency-key once \
                     --run-timeout never --max-attempts 3 \
                     --retry-initial 1s --retry-factor 1.5 --retry-max 1m --retry-jitter 0 --retry-on trap,timeout \
-                    --max-worker-deaths 2 --tag a=b --tag c=d --version abc";
+                    --max-worker-deaths 2 --retention 90d --tag a=b --tag c=d --version abc";
         let expected = json!({
             "queue": "mail",
             "priority": -5,
@@ -309,6 +317,7 @@ mod tests {
             "retry": {"max_attempts": 3, "initial": "1s", "factor": 1.5, "max": "1m", "jitter": 0.0,
                       "on": ["trap", "timeout"]},
             "max_worker_deaths": 2,
+            "retention": "90d",
             "tags": {"a": "b", "c": "d"},
             "version": "abc",
         });

@@ -6,6 +6,8 @@
 //! workers = 0                 # runs at once; 0 is one for each core
 //! store = "sled"              # or "memory"
 //! drain = "25s"               # how long running jobs may take to end
+//! retention = "7d"            # how long final jobs are kept; or "never", until they are purged
+//! retention_jobs_max = 1000000
 //! allowed_hosts = ["jobs.example.org"]
 //! allowed_origins = ["https://jobs.example.org"]
 //! log = "info"

@@ -22,6 +22,10 @@ pub enum Key {
     Log,
     /// `log_format`
     LogFormat,
+    /// `retention`
+    Retention,
+    /// `retention_jobs_max`
+    RetentionJobsMax,
     /// `store`
     Store,
     /// `workers`
@@ -30,7 +34,7 @@ pub enum Key {
 
 impl Key {
     /// Every setting.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AllowedHosts,
         Self::AllowedOrigins,
         Self::Bind,
@@ -38,6 +42,8 @@ impl Key {
         Self::Drain,
         Self::Log,
         Self::LogFormat,
+        Self::Retention,
+        Self::RetentionJobsMax,
         Self::Store,
         Self::Workers,
     ];
@@ -52,6 +58,8 @@ impl Key {
             Self::Drain => "drain",
             Self::Log => "log",
             Self::LogFormat => "log_format",
+            Self::Retention => "retention",
+            Self::RetentionJobsMax => "retention_jobs_max",
             Self::Store => "store",
             Self::Workers => "workers",
         }

@@ -13,7 +13,8 @@ use std::{
     time::Duration,
 };
 
-use windlass_wire::span::Span;
+use windlass_core::limits::RETENTION_MILLIS_DEFAULT;
+use windlass_wire::span::{Span, Timeout};
 
 pub use error::ConfigError;
 pub use layer::{Key, Layer};
@@ -22,6 +23,8 @@ pub use layer::{Key, Layer};
 const WORKERS_MAX: u32 = 1024;
 /// The longest time for an orderly end.
 const DRAIN_TIME_MAX: Span = Span::from_secs(3600);
+/// Final jobs kept. Far above what one disk takes.
+const RETENTION_JOBS_MAX: u64 = 1_000_000_000;
 /// Hosts or origins in one list.
 const LIST_ENTRIES_MAX: usize = 64;
 
@@ -44,6 +47,10 @@ pub struct Settings {
     pub log: String,
     /// How they are written. Default: plain text.
     pub log_format: LogFormat,
+    /// How long final jobs are kept that do not say. Default 7 d.
+    pub retention: Timeout,
+    /// Final jobs kept at most, beside those that are kept until they are purged. Default 1,000,000.
+    pub retention_jobs_max: u64,
     /// Where jobs are remembered. Default: on disk.
     pub store: StoreKind,
     /// Runs at once; 0 is one for each processor core. Default 0.
@@ -79,6 +86,8 @@ impl Default for Settings {
             drain: Duration::from_secs(25),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            retention: Timeout::After(Span::from_millis(RETENTION_MILLIS_DEFAULT)),
+            retention_jobs_max: 1_000_000,
             store: StoreKind::Sled,
             workers: 0,
         }
@@ -99,6 +108,10 @@ impl Settings {
             drain: choice.of(Key::Drain, drain)?.unwrap_or(default.drain),
             log: choice.of(Key::Log, log)?.unwrap_or(default.log),
             log_format: choice.of(Key::LogFormat, str::parse)?.unwrap_or(default.log_format),
+            retention: choice.of(Key::Retention, retention)?.unwrap_or(default.retention),
+            retention_jobs_max: choice
+                .of(Key::RetentionJobsMax, retention_jobs_max)?
+                .unwrap_or(default.retention_jobs_max),
             store: choice.of(Key::Store, str::parse)?.unwrap_or(default.store),
             workers: choice.of(Key::Workers, workers)?.unwrap_or(default.workers),
         })
@@ -173,6 +186,17 @@ fn log(text: &str) -> Result<String, String> {
     match text.parse::<tracing_subscriber::filter::Targets>() {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("a filter like `info` or `warn,windlass=debug` ({error})")),
+    }
+}
+
+fn retention(text: &str) -> Result<Timeout, String> {
+    text.parse().map_err(|_| "a span like `7d`, or `never`".to_owned())
+}
+
+fn retention_jobs_max(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(jobs) if jobs <= RETENTION_JOBS_MAX => Ok(jobs),
+        Ok(_) | Err(_) => Err(format!("a whole number up to {RETENTION_JOBS_MAX}")),
     }
 }
 

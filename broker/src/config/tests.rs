@@ -49,6 +49,8 @@ fn the_file_can_say_everything() {
         drain = 1.5
         log = "warn,windlass=debug"
         log_format = "json"
+        retention = "never"
+        retention_jobs_max = 5
         store = "memory"
         workers = 4
     "#;
@@ -61,6 +63,8 @@ fn the_file_can_say_everything() {
         drain: Duration::from_millis(1500),
         log: "warn,windlass=debug".to_owned(),
         log_format: LogFormat::Json,
+        retention: Timeout::Never,
+        retention_jobs_max: 5,
         store: StoreKind::Memory,
         workers: 4,
     };
@@ -80,6 +84,11 @@ fn a_wrong_value_names_its_place_and_its_bound() {
         refusal(Key::Workers, "5000"),
         "`--workers` is `5000`, expected a whole number from 0 (one for each core) to 1024"
     );
+    assert_eq!(
+        refusal(Key::RetentionJobsMax, "-1"),
+        "`--retention-jobs-max` is `-1`, expected a whole number up to 1000000000"
+    );
+    assert!(refusal(Key::Retention, "soon").ends_with("expected a span like `7d`, or `never`"));
     let error = Settings::resolve(&[environment(&[("WINDLASS_DRAIN", "2h")])]).unwrap_err().to_string();
     assert_eq!(error, "`WINDLASS_DRAIN` is `2h`, expected a span like `25s`, at most 1h");
     let error = Settings::resolve(&[file("store = \"redis\"").unwrap()]).unwrap_err().to_string();

@@ -10,16 +10,21 @@ use windlass_core::{
 };
 
 use super::handle::Refused;
-use crate::store::Change;
+use crate::{
+    store::{Change, Pinned},
+    worker::JobWork,
+};
 
 /// Effects that wait for changes.
 pub(super) type Groups = groups::Groups<Change, Effect>;
 
 /// Something to do or to tell.
 pub(super) enum Effect {
-    Answer(oneshot::Sender<Result<Answer, Refused>>, Result<Answer, Refused>),
+    /// The last of it keeps what the command is about until it is durable.
+    Answer(oneshot::Sender<Result<Answer, Refused>>, Result<Answer, Refused>, Vec<Pinned>),
     AnswerWait(oneshot::Sender<Option<Arc<Job>>>),
-    Assign { fence: Fence, job: Arc<Job> },
+    Assign(JobWork),
     Publish(Arc<Job>),
     Stop(Fence),
+    Unpin(Vec<Pinned>),
 }

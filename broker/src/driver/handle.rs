@@ -15,6 +15,7 @@ use windlass_wire::{id::JobId, state::JobState};
 use crate::{
     registry::Version,
     sandbox::{Arguments, Control, Limits},
+    store::Pinned,
     worker::{CallError, LocalWorker},
 };
 
@@ -27,20 +28,23 @@ pub struct NewJob {
     pub ended: BTreeMap<JobId, bool>,
     /// The final job it tries again, as the store has it.
     pub original: Option<Arc<Job>>,
+    /// What must stay until the job is durable: its arguments, and the job it tries again.
+    pub pinned: Vec<Pinned>,
 }
 
 impl NewJob {
     /// A job that has nothing to do with others.
     pub fn new(spec: Spec) -> Self {
-        Self { spec, ended: BTreeMap::new(), original: None }
+        Self { spec, ended: BTreeMap::new(), original: None, pinned: Vec::new() }
     }
 
-    fn submission(self) -> Result<Submission, Refused> {
+    fn submission(self) -> Result<(Submission, Vec<Pinned>), Refused> {
         let salt = getrandom::u32().map_err(|error| {
             tracing::error!(%error, "the system has no random numbers, which the ids of jobs need");
             Refused::Stopped
         })?;
-        Ok(Submission { spec: Arc::new(self.spec), ended: self.ended, original: self.original, salt })
+        let Self { spec, ended, original, pinned } = self;
+        Ok((Submission { spec: Arc::new(spec), ended, original, salt }, pinned))
     }
 }
 
@@ -96,7 +100,7 @@ pub struct Stats {
 
 /// What may arrive in the driver's mailbox.
 pub(super) enum Input {
-    Command(Command, oneshot::Sender<Result<Answer, Refused>>),
+    Command(Command, oneshot::Sender<Result<Answer, Refused>>, Vec<Pinned>),
     Wait { job: JobId, channel: String, answer: oneshot::Sender<Option<Arc<Job>>> },
     Call(Box<CallRequest>),
     Queues { channel: String, answer: oneshot::Sender<Vec<QueueStatus>> },
@@ -128,7 +132,8 @@ impl Handle {
     ///
     /// Cancel safety: dropped before the answer, the job may have been accepted or not.
     pub async fn submit(&self, job: NewJob) -> Result<JobId, Refused> {
-        match self.command(Command::Submit(job.submission()?)).await? {
+        let (job, pinned) = job.submission()?;
+        match self.command_with(Command::Submit(job), pinned).await? {
             Answer::Submitted(id) => Ok(id),
             Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::SubmittedMany(_) => {
                 Err(Refused::Stopped)
@@ -140,8 +145,9 @@ impl Handle {
     ///
     /// Cancel safety: dropped before the answer, all of them may have been accepted or none.
     pub async fn submit_many(&self, jobs: Vec<NewJob>) -> Result<Vec<JobId>, Refused> {
-        let jobs = jobs.into_iter().map(NewJob::submission).collect::<Result<_, _>>()?;
-        match self.command(Command::SubmitMany(jobs)).await? {
+        let jobs = jobs.into_iter().map(NewJob::submission).collect::<Result<Vec<_>, _>>()?;
+        let (jobs, pinned): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        match self.command_with(Command::SubmitMany(jobs), pinned.into_iter().flatten().collect()).await? {
             Answer::SubmittedMany(ids) => Ok(ids),
             Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::Submitted(_) => {
                 Err(Refused::Stopped)
@@ -189,6 +195,7 @@ impl Handle {
     }
 
     /// Changes a schedule, which is made if it is put and there is none; durable when it answers whether it was made.
+    /// `pinned` are the arguments it is put with.
     ///
     /// Cancel safety: dropped before the answer, the change may have been made or not.
     pub async fn change_schedule(
@@ -196,9 +203,10 @@ impl Handle {
         channel: &str,
         name: &str,
         change: ScheduleChange,
+        pinned: Vec<Pinned>,
     ) -> Result<bool, Refused> {
         let (channel, name) = (channel.to_owned(), name.to_owned());
-        let answer = self.command(Command::ChangeSchedule { channel, name, change }).await?;
+        let answer = self.command_with(Command::ChangeSchedule { channel, name, change }, pinned).await?;
         Ok(answer == Answer::ScheduleMade)
     }
 
@@ -212,11 +220,14 @@ impl Handle {
         tick: Option<Timestamp>,
         made: Result<NewJob, Failure>,
     ) -> Result<Option<JobId>, Refused> {
-        let made = match made {
-            Ok(job) => Ok(job.submission()?),
-            Err(failure) => Err(failure),
+        let (made, pinned) = match made {
+            Ok(job) => {
+                let (job, pinned) = job.submission()?;
+                (Ok(job), pinned)
+            }
+            Err(failure) => (Err(failure), Vec::new()),
         };
-        match self.command(Command::RunSchedule { schedule, tick, made }).await? {
+        match self.command_with(Command::RunSchedule { schedule, tick, made }, pinned).await? {
             Answer::Submitted(id) => Ok(Some(id)),
             Answer::Done | Answer::Purged(..) | Answer::ScheduleMade | Answer::SubmittedMany(_) => Ok(None),
         }
@@ -296,7 +307,12 @@ impl Handle {
     }
 
     async fn command(&self, command: Command) -> Result<Answer, Refused> {
-        self.ask(|answer| Input::Command(command, answer)).await?
+        self.command_with(command, Vec::new()).await
+    }
+
+    /// Whatever becomes of whoever asks, what is pinned stays so until the command is carried out and durable.
+    async fn command_with(&self, command: Command, pinned: Vec<Pinned>) -> Result<Answer, Refused> {
+        self.ask(|answer| Input::Command(command, answer, pinned)).await?
     }
 
     async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, Refused> {

@@ -33,7 +33,7 @@ use self::{
 pub use crate::worker::{CallError, LOCAL_WORKER};
 use crate::{
     metrics::Metrics,
-    store::{Change, Store, StoreError, commit::Unsent},
+    store::{Change, Store, StoreError, Target, commit::Unsent},
     worker::{CallWork, JobWork, LocalWorker, Report},
 };
 
@@ -113,7 +113,7 @@ impl Driver {
             tell_durable,
         };
         driver.carry_out(decisions);
-        driver.tell(Command::Join { worker: LOCAL_WORKER, slots });
+        driver.tell(Command::Join { worker: LOCAL_WORKER, slots, lease_millis: None });
         Ok((driver, handle, due))
     }
 
@@ -159,9 +159,9 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         match input {
-            Input::Command(command, answer) => {
+            Input::Command(command, answer, pinned) => {
                 let done = self.command(command).map_err(Refused::from);
-                self.groups.after(Effect::Answer(answer, done));
+                self.groups.after(Effect::Answer(answer, done, pinned));
             }
             Input::Wait { job, channel, answer } => self.wait(job, &channel, answer),
             Input::Call(request) => self.call(request),
@@ -214,7 +214,7 @@ impl Driver {
                 self.metrics.calls_ended.inc();
                 self.tell(Command::EndCall(call));
             }
-            Report::AttemptEnded { fence, job, attempt, end, log } => {
+            Report::AttemptEnded { fence, job, attempt, end, log, pinned } => {
                 if !log.is_empty() {
                     self.record(|change| change.set_log(job, attempt, &log));
                 }
@@ -222,6 +222,7 @@ impl Driver {
                     self.metrics.attempts_failed.inc();
                 }
                 self.tell(Command::EndAttempt { fence, end });
+                self.groups.after(Effect::Unpin(pinned));
             }
         }
     }
@@ -259,17 +260,23 @@ impl Driver {
                 Decision::SaveRetried(job) => self.record(|change| change.set_job(&job)),
                 Decision::SaveQueue(queue) => self.record(|change| change.set_queue(&queue)),
                 Decision::ForgetKey(name) => self.record(|change| change.forget_idempotency_key(&name)),
-                Decision::SaveSchedule(schedule) => self.record(|change| change.set_schedule(&schedule)),
+                Decision::SaveSchedule { schedule, before } => self.record(|change| {
+                    let change =
+                        before.iter().try_fold(change, |change, before| change.release_args(before))?;
+                    change.set_schedule(&schedule)
+                }),
                 Decision::ForgetSchedule(schedule) => self.record(|change| change.forget_schedule(&schedule)),
                 Decision::SkipTick(schedule) => self.skip_tick(&schedule),
                 // Whoever takes ticks may be gone: then the broker goes down, and they come after its next start.
                 Decision::Tick(due) => drop(self.ticks.send(due)),
                 Decision::Assign { fence, job, .. } => {
                     self.metrics.leases_granted.inc();
-                    if self.groups.is_undurable(job.id) {
-                        self.groups.after(Effect::Assign { fence, job });
+                    let pinned = self.store.try_pin(Target::Job(job.id));
+                    let work = JobWork { fence, job, pinned };
+                    if self.groups.is_undurable(work.job.id) {
+                        self.groups.after(Effect::Assign(work));
                     } else {
-                        self.worker.start_job(JobWork { fence, job });
+                        self.worker.start_job(work);
                     }
                 }
                 Decision::AssignCall { call, .. } => self.assign_call(call),
@@ -352,11 +359,15 @@ impl Driver {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Answer(answer, done) => drop(answer.send(done)),
+                Effect::Answer(answer, done, pinned) => {
+                    drop(pinned);
+                    drop(answer.send(done));
+                }
                 Effect::AnswerWait(answer) => drop(answer.send(None)),
-                Effect::Assign { fence, job } => self.worker.start_job(JobWork { fence, job }),
+                Effect::Assign(work) => self.worker.start_job(work),
                 Effect::Publish(job) => self.publish(job),
                 Effect::Stop(fence) => self.worker.stop(fence),
+                Effect::Unpin(pinned) => drop(pinned),
             }
         }
     }

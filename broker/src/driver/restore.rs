@@ -1,13 +1,13 @@
 //! Reading back what was live when the last broker ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_core::{
     decision::Decision,
-    job::{Job, State, Timestamp},
+    job::{Job, Timestamp},
     scheduler::{Remembered, Scheduler},
 };
-use windlass_wire::id::JobId;
+use windlass_wire::{id::JobId, state::JobState};
 
 use crate::{
     calendar::Calendar,
@@ -42,14 +42,13 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
     Ok(Scheduler::restore(store.start_number(), remembered, Box::new(Calendar::default()), now))
 }
 
-/// Of the jobs that others wait for those that are final: whether they have succeeded.
-fn ended(store: &Store, jobs: &[Job]) -> Result<BTreeMap<JobId, bool>, StoreError> {
+/// Of the jobs that others wait for, or are children of, those that are final: their states.
+fn ended(store: &Store, jobs: &[Job]) -> Result<BTreeMap<JobId, JobState>, StoreError> {
+    let named: BTreeSet<_> = jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).collect();
     let mut ended = BTreeMap::new();
-    for id in jobs.iter().flat_map(|job| job.state.left()) {
-        if !ended.contains_key(id)
-            && let Some(job) = store.final_job(*id)?
-        {
-            ended.insert(*id, matches!(job.state, State::Succeeded { .. }));
+    for id in named {
+        if let Some(job) = store.final_job(*id)? {
+            ended.insert(*id, job.state.name());
         }
     }
     Ok(ended)

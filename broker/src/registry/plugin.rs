@@ -13,6 +13,7 @@ use windlass_wire::problem::Problem;
 use super::FORMER_VERSIONS_MAX;
 use super::error::LoadError;
 use super::load::Loader;
+use super::remembered::Place;
 use crate::sandbox::schema::{arguments_schema, result_schema};
 use crate::sandbox::{EngineKind, Program, Signature};
 
@@ -53,8 +54,8 @@ pub struct Version {
     pub uncallable: Vec<UncallableView>,
     /// What it imports.
     pub imports: Vec<String>,
-    /// The blob with its [`Interface`].
-    pub(crate) interface: Digest,
+    /// Where its [`Interface`] is kept.
+    pub(crate) place: Place,
     numbers: HashMap<String, usize>,
     loader: Arc<Loader>,
     program: Mutex<Weak<Program>>,
@@ -86,15 +87,14 @@ impl Version {
         digest: Digest,
         bytes: u64,
         kind: EngineKind,
-        (interface, place): (Interface, Digest),
+        (interface, place): (Interface, Place),
         loader: Arc<Loader>,
     ) -> Self {
         let Interface { signatures, uncallable, imports } = interface;
         let names = signatures.iter().map(|signature| signature.name.clone());
         let numbers = names.zip(0..).collect();
         let program = Mutex::default();
-        let interface = place;
-        Self { digest, bytes, kind, signatures, uncallable, imports, interface, numbers, loader, program }
+        Self { digest, bytes, kind, signatures, uncallable, imports, place, numbers, loader, program }
     }
 
     /// The version, with its program loaded already.

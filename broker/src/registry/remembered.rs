@@ -14,7 +14,7 @@ use super::error::RegistryError;
 use super::load::Loader;
 use super::plugin::{Interface, Plugin, Uploaded, Version};
 use crate::sandbox::EngineKind;
-use crate::store::{Change, Family, Key, Store, StoreError, record};
+use crate::store::{Change, Family, Key, Pinned, Store, StoreError, Target, record};
 
 /// Records read at once at start.
 const PAGE_RECORDS: usize = 1_000;
@@ -42,16 +42,25 @@ struct UploadRecord {
     at: Timestamp,
 }
 
+/// Where the interface of a version lies. Its blobs stay for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Place {
+    interface: Digest,
+    _pinned: [Pinned; 2],
+}
+
 /// Keeps a component and its interface, and tells where the interface lies. Blocks on the disk.
-pub(crate) fn keep(store: &Store, component: &[u8], interface: &Interface) -> Result<Digest, StoreError> {
-    store.put_blob(component)?;
-    store.put_blob(&record::encode(interface)?)
+pub(crate) fn keep(store: &Store, component: &[u8], interface: &Interface) -> Result<Place, StoreError> {
+    let (_, component) = store.put_blob(component)?;
+    let (interface, pinned) = store.put_blob(&record::encode(interface)?)?;
+    Ok(Place { interface, _pinned: [component, pinned] })
 }
 
 /// The change after which the active version of `plugin` is remembered as the catalog has it. What the version
 /// consists of must have been kept before.
 pub(crate) fn activation(catalog: &Catalog, plugin: &Plugin) -> Result<Change, StoreError> {
-    let Version { digest, bytes, kind, interface, .. } = *plugin.active;
+    let Version { digest, bytes, kind, ref place, .. } = *plugin.active;
+    let interface = place.interface;
     let uploads = catalog
         .uploads(&digest)
         .map(|(plugin, uploaded)| UploadRecord { plugin: plugin.name.clone(), at: uploaded.at })
@@ -98,7 +107,9 @@ fn read_version(
     let interface = store
         .blob(&record.interface)?
         .ok_or_else(|| RegistryError::Lost { what: format!("what version `{digest}` offers") })?;
-    let interface = (record::decode(&interface)?, record.interface);
+    let pinned = [digest, record.interface].map(|blob| store.pin(Target::Blob(blob)));
+    let place = Place { interface: record.interface, _pinned: pinned };
+    let interface = (record::decode(&interface)?, place);
     Ok(Version::new(digest, record.bytes, record.kind, interface, Arc::clone(loader)))
 }
 

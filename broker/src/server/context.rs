@@ -20,6 +20,7 @@ use crate::{
     driver::Handle,
     metrics::Metrics,
     registry::Registry,
+    retention::Retention,
     store::{Store, StoreError},
 };
 
@@ -31,6 +32,8 @@ pub struct Parts {
     pub store: Store,
     /// The plugins.
     pub registry: Registry,
+    /// What forgets final jobs.
+    pub retention: Arc<Retention>,
     /// The token to ask for.
     pub token: Token,
     /// The names and origins to let in.
@@ -44,6 +47,7 @@ pub struct Context {
     pub(super) driver: Handle,
     pub(super) store: Store,
     pub(super) registry: Registry,
+    pub(super) retention: Arc<Retention>,
     pub(super) token: Token,
     pub(super) doors: Doors,
     pub(super) router: Router,
@@ -75,6 +79,7 @@ impl Context {
             driver: parts.driver,
             store: parts.store,
             registry: parts.registry,
+            retention: parts.retention,
             token: parts.token,
             doors: parts.doors,
             metrics: parts.metrics,

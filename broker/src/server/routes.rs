@@ -69,6 +69,7 @@ routes! {
     GET "/v1/jobs" Token search::list, "A page of jobs, newest first";
     POST "/v1/jobs" Token jobs::submit, "Submit a job";
     POST "/v1/jobs/query" Token search::query, "A page of the jobs a filter means";
+    POST "/v1/jobs/status" Token jobs::status, "The states of many jobs";
     GET "/v1/jobs/{id}" Token jobs::get, "A job";
     POST "/v1/jobs/{id}/cancel" Token jobs::cancel, "Cancel a job";
     GET "/v1/jobs/{id}/events" Token jobs::events, "The changes of a job as server-sent events";

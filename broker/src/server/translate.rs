@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use windlass_core::{
     command::Refusal,
-    job::{Failure, State, Timestamp, WorkerId},
+    job::{Failure, Job, State, Timestamp, WorkerId},
 };
-use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
+use windlass_wire::{code::ErrorCode, id::JobId, problem::Problem, state::JobState};
 
 use crate::{
     driver::{CallError, LOCAL_WORKER, Refused},
     sandbox::ArgumentError,
-    store::StoreError,
+    store::{StoreError, Tombstone},
 };
 
 mod fields;
@@ -66,13 +66,18 @@ pub(super) fn refused(refused: Refused) -> Problem {
 fn refusal_problem(refusal: Refusal) -> Problem {
     let code = match refusal {
         Refusal::Draining => ErrorCode::Draining,
-        Refusal::Final(_) | Refusal::NotHeld(_) | Refusal::Unreachable(_) | Refusal::WrongState(_) => {
-            ErrorCode::BadState
-        }
-        Refusal::Full(_) => ErrorCode::Overloaded,
+        Refusal::Final(_)
+        | Refusal::NotHeld(_)
+        | Refusal::ParentEnded(_)
+        | Refusal::Unreachable(_)
+        | Refusal::WrongState(_) => ErrorCode::BadState,
+        Refusal::TooDeep(_) => ErrorCode::BadRequest,
+        Refusal::Full(_) | Refusal::TooManyChildren(_) => ErrorCode::Overloaded,
         Refusal::KeyTaken(_) | Refusal::KeyTwice => ErrorCode::IdempotencyMismatch,
         Refusal::StaleFence | Refusal::StaleTick | Refusal::Unsettled(_) => ErrorCode::Conflict,
-        Refusal::Unknown | Refusal::UnknownQueue | Refusal::UnknownSchedule => ErrorCode::NotFound,
+        Refusal::Unknown | Refusal::UnknownQueue | Refusal::UnknownSchedule | Refusal::UnknownWorker => {
+            ErrorCode::NotFound
+        }
     };
     let problem = Problem::new(code, refusal.to_string());
     match refusal {
@@ -83,6 +88,9 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         Refusal::Unreachable(job) | Refusal::Unsettled(job) => {
             problem.with_detail(json!({ "pointer": "/opts/after", "job": job }))
         }
+        Refusal::ParentEnded(job) | Refusal::TooDeep(job) | Refusal::TooManyChildren(job) => {
+            problem.with_detail(json!({ "pointer": "/opts/parent", "job": job }))
+        }
         Refusal::Draining
         | Refusal::Full(_)
         | Refusal::KeyTwice
@@ -90,7 +98,8 @@ fn refusal_problem(refusal: Refusal) -> Problem {
         | Refusal::StaleTick
         | Refusal::Unknown
         | Refusal::UnknownQueue
-        | Refusal::UnknownSchedule => problem,
+        | Refusal::UnknownSchedule
+        | Refusal::UnknownWorker => problem,
     }
 }
 
@@ -118,16 +127,19 @@ pub(super) fn failure(failure: &Failure) -> Problem {
 }
 
 /// Why a job has no result; none = it has one, or may still get one.
-pub(super) fn job_error(state: &State) -> Option<Problem> {
-    match state {
+pub(super) fn job_error(job: &Job) -> Option<Problem> {
+    match &job.state {
         State::Failed { failure: reason, .. } => Some(failure(reason)),
         State::Cancelled { because_of: None, .. } => {
             Some(Problem::new(ErrorCode::Cancelled, "the job was cancelled"))
         }
-        State::Cancelled { because_of: Some(job), .. } => {
-            let message =
-                format!("job `{job}`, which it comes after, has ended otherwise than `after` needs");
-            Some(Problem::new(ErrorCode::Cancelled, message).with_detail(json!({ "because_of": job })))
+        State::Cancelled { because_of: Some(other), .. } => {
+            let message = if job.spec.parent == Some(*other) {
+                format!("its parent, job `{other}`, was cancelled")
+            } else {
+                format!("job `{other}`, which it comes after, has ended otherwise than `after` needs")
+            };
+            Some(Problem::new(ErrorCode::Cancelled, message).with_detail(json!({ "because_of": other })))
         }
         State::Expired { .. } => {
             Some(Problem::new(ErrorCode::Expired, "the job waited longer than its `queue_timeout`"))
@@ -146,6 +158,14 @@ pub(super) fn still(state: JobState) -> Problem {
     Problem::new(ErrorCode::TimedOut, format!("the job is still {state}; waiting longer does not disturb it"))
         .with_detail(json!({ "state": state }))
         .with_hint("wait again, or open a subscription")
+}
+
+/// The job was there and is not any more.
+pub(super) fn gone(job: JobId, tombstone: &Tombstone) -> Problem {
+    let Tombstone { state, purged_at, .. } = tombstone;
+    Problem::new(ErrorCode::Gone, format!("job `{job}` was purged after it had ended as {state}"))
+        .with_detail(json!({ "state": state, "purged_at": time(*purged_at) }))
+        .with_hint("`retention` says how long a final job is kept")
 }
 
 /// Arguments that do not fit; `base` is the place of the arguments in the request.

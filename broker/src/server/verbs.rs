@@ -20,6 +20,7 @@ mod queues;
 mod schedules;
 mod search;
 mod stats;
+mod statuses;
 mod submit;
 mod watch;
 mod workers;
@@ -29,12 +30,13 @@ pub(super) use self::{
     bulk::bulk,
     calls::call,
     follow::{Notice, Notices, Subject, follow},
-    jobs::{Waited, cancel, find, get, history, logs, purge, release, result, wait},
+    jobs::{Waited, cancel, find, find_pinned, get, history, logs, purge, release, result, wait},
     plugins::{activate, plugin, plugins, rollback, schemas},
     queues::{limit_queue, pause_queue, purge_queue, queue, queues},
     schedules::{delete_schedule, pause_schedule, put_schedule, schedule, scheduled_job, schedules, trigger},
     search::{Search, query},
     stats::stats,
+    statuses::{StatusRequest, statuses},
     submit::{Submission, check_args_size, retry, submit, submit_many},
     watch::WatchFilter,
     workers::workers,

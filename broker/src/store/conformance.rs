@@ -27,6 +27,7 @@ pub(super) fn exercise(mut fresh: impl FnMut() -> Box<dyn Engine>) {
         scans_keep_to_their_limit,
         an_empty_range_has_no_entries,
         blobs_are_read_by_digest,
+        blobs_are_listed_by_their_first_byte_until_they_are_removed,
         a_blob_above_the_limit_is_refused,
         checkpoints_change_nothing,
     ] {
@@ -42,7 +43,7 @@ pub(super) fn exercise_reopening(mut open: impl FnMut() -> Box<dyn Engine>) {
     let group: Vec<_> = (0..1_000_u32).map(|number| pair(number, b"first")).collect();
     engine.commit(&group).unwrap();
     engine.commit(&[Change::default().delete(b"left500".to_vec()).unwrap()]).unwrap();
-    let digest = engine.put_blob(b"kept").unwrap();
+    let digest = put_blob(engine.as_ref(), b"kept");
     drop(engine);
 
     let engine = open();
@@ -63,6 +64,12 @@ fn pair(number: u32, value: &[u8]) -> Change {
 
 fn put(change: Change, key: &str, value: &[u8]) -> Change {
     change.put(key.into(), value.to_vec()).unwrap()
+}
+
+fn put_blob(engine: &dyn Engine, bytes: &[u8]) -> Digest {
+    let digest = digest_of(bytes);
+    engine.put_blob(&digest, bytes).unwrap();
+    digest
 }
 
 fn fill(engine: &dyn Engine, keys: &[&str]) {
@@ -171,15 +178,34 @@ fn an_empty_range_has_no_entries(engine: &dyn Engine) {
 
 fn blobs_are_read_by_digest(engine: &dyn Engine) {
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    let digest = engine.put_blob(&bytes).unwrap();
-    assert_eq!(digest, digest_of(&bytes));
-    assert_eq!(engine.put_blob(&bytes).unwrap(), digest, "the same bytes again are the same blob");
+    let digest = put_blob(engine, &bytes);
+    put_blob(engine, &bytes);
     assert_eq!(engine.blob(&digest).unwrap(), Some(bytes));
     assert_eq!(engine.blob(&Digest([0; 32])).unwrap(), None);
 }
 
+fn blobs_are_listed_by_their_first_byte_until_they_are_removed(engine: &dyn Engine) {
+    let mut digests: Vec<_> = (0..600_u32).map(|number| put_blob(engine, &number.to_be_bytes())).collect();
+    digests.sort_unstable();
+    let listed = || {
+        let mut all = Vec::new();
+        for first in 0..=u8::MAX {
+            let folder = engine.blobs(first).unwrap();
+            assert!(folder.iter().all(|digest| digest.0[0] == first));
+            all.extend(folder);
+        }
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(listed(), digests);
+    let gone = digests.remove(7);
+    engine.remove_blob(&gone).unwrap();
+    engine.remove_blob(&gone).unwrap();
+    assert_eq!((listed(), engine.blob(&gone).unwrap()), (digests, None));
+}
+
 fn a_blob_above_the_limit_is_refused(engine: &dyn Engine) {
-    let refused = engine.put_blob(&vec![0; BLOB_BYTES_MAX + 1]);
+    let refused = engine.put_blob(&Digest([0; 32]), &vec![0; BLOB_BYTES_MAX + 1]);
     assert!(matches!(refused, Err(StoreError::TooLarge { limit: Limit::Blob, .. })));
 }
 

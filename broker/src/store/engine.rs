@@ -42,11 +42,18 @@ pub trait Engine: Send + Sync + 'static {
     /// Reads up to `limit` entries (at most [`SCAN_ENTRIES_MAX`]) of a range in the order of its keys.
     fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Keeps bytes under their digest. Durable when it returns; the same bytes again cost no space.
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError>;
+    /// Keeps bytes under their digest, which the caller has found. Durable when it returns; the same bytes again
+    /// cost no space.
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// Reads a blob and checks it against its digest.
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes a blob, if it is there. After a crash it may be there again.
+    fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError>;
+
+    /// Lists the blobs whose digests begin with this byte.
+    fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError>;
 
     /// Folds everything committed into the state that a restart reads. Called before closing.
     fn checkpoint(&self) -> Result<(), StoreError>;
@@ -174,6 +181,16 @@ impl Change {
     /// Bytes of all keys and values.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Operations in it.
+    pub fn len(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
     }
 
     pub(crate) fn ops(&self) -> &[Op] {

@@ -48,12 +48,20 @@ impl Engine for GatedEngine {
         self.memory.scan(range, direction, limit)
     }
 
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.memory.put_blob(bytes)
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        self.memory.put_blob(digest, bytes)
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.memory.blob(digest)
+    }
+
+    fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.memory.remove_blob(digest)
+    }
+
+    fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
+        self.memory.blobs(first)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The index: the jobs that have a term, by their place in the order of submission.
 //!
-//! A term is something searches often ask for: a handler, a tag, a schedule, a job to come after, or one of the states
+//! A term is something searches often ask for: a handler, a tag, a schedule, a parent, a job to come after, or one of the
+//! states
 //! that few jobs are in.
 //! Entries are written in the same change as the job they are about, so none is ever missing; a reader checks
 //! the job itself, so one too many does no harm.
@@ -11,7 +12,7 @@ use windlass_wire::{id::JobId, state::JobState};
 
 use super::{
     Change, Family, Key, Store, StoreError,
-    engine::SCAN_ENTRIES_MAX,
+    engine::{Direction, KeyRange, SCAN_ENTRIES_MAX},
     keys::{Meta, Place},
 };
 
@@ -21,7 +22,7 @@ pub(super) use self::postings::{Postings, Step};
 
 /// Bytes of a term within a key.
 pub(crate) const TERM_BYTES: usize = 16;
-/// Raised when jobs are indexed by more than before, so that those of an older broker are indexed again.
+/// Raised when more is kept beside the records of jobs than before, so that those of an older broker are indexed again.
 const INDEX_VERSION: u32 = 2;
 
 /// What the index knows jobs by, within a channel. A term is kept as the beginning of its digest: two terms that
@@ -30,6 +31,11 @@ const INDEX_VERSION: u32 = 2;
 pub struct Term(pub(crate) [u8; TERM_BYTES]);
 
 impl Term {
+    /// Children of a job.
+    pub fn child(channel: &str, parent: JobId) -> Self {
+        Self::new("parent", &[channel, &parent.to_string()])
+    }
+
     /// Jobs of a handler, by its full name.
     pub fn handler(channel: &str, handler: &str) -> Self {
         Self::new("handler", &[channel, handler])
@@ -133,7 +139,8 @@ fn lasting_terms(job: &Job) -> impl Iterator<Item = Term> {
     let tags = job.spec.tags.iter().map(|(key, value)| Term::tag(channel, key, value));
     let schedule = job.spec.schedule.iter().map(|origin| Term::schedule(channel, &origin.name));
     let after = job.spec.after.iter().flat_map(|after| &after.jobs).map(|id| Term::after(channel, *id));
-    tags.chain(schedule).chain(after).chain([Term::handler(channel, &job.spec.handler)])
+    let parent = job.spec.parent.map(|parent| Term::child(channel, parent));
+    tags.chain(schedule).chain(after).chain(parent).chain([Term::handler(channel, &job.spec.handler)])
 }
 
 fn key(term: Term, job: &Job) -> Vec<u8> {
@@ -141,7 +148,20 @@ fn key(term: Term, job: &Job) -> Vec<u8> {
 }
 
 impl Store {
-    /// Indexes the jobs of an older broker, which wrote no index; at most once. Blocks on the disk.
+    /// The children of a job, the newest first, at most `limit`. Blocks on the disk.
+    pub fn children(&self, channel: &str, parent: JobId, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let prefix = [&[Family::Index.prefix()], Term::child(channel, parent).0.as_slice()].concat();
+        let mut children = Vec::new();
+        for (key, _) in self.engine.scan(&KeyRange::prefix(&prefix), Direction::Reverse, limit)? {
+            let Key::Index { place, .. } = Key::from_bytes(&key)? else { continue };
+            // One that shares the beginning of its term's digest, or was just purged, is passed over.
+            let job = self.job(place.id())?.filter(|job| job.spec.parent == Some(parent));
+            children.extend(job);
+        }
+        Ok(children)
+    }
+
+    /// Writes what an older broker did not write beside the records of its jobs; at most once. Blocks on the disk.
     pub fn complete_index(&self) -> Result<(), StoreError> {
         let meta = Key::Meta(Meta::Index).to_bytes();
         if self.engine.get(&meta)?.as_deref() == Some(INDEX_VERSION.to_be_bytes().as_slice()) {
@@ -154,8 +174,10 @@ impl Store {
                 let Some((key, _)) = jobs.last() else { break };
                 last = Some(key.clone());
                 // As if each was just submitted into its state.
-                let index =
-                    |(_, job): &(Key, Job)| Change::default().set_terms(&Job { revision: 1, ..job.clone() });
+                let index = |(_, job): &(Key, Job)| {
+                    let job = Job { revision: 1, ..job.clone() };
+                    Change::default().set_terms(&job)?.set_references(&job)?.set_retention(&job)
+                };
                 self.engine.commit(&jobs.iter().map(index).collect::<Result<Vec<_>, _>>()?)?;
             }
         }

@@ -2,18 +2,18 @@
 //! still has to be done.
 
 use serde::de::DeserializeOwned;
-use windlass_core::job::Job;
+use windlass_core::job::{Job, Timestamp};
 use windlass_wire::id::JobId;
 
 use super::{
-    Change, Family, Key, Store, StoreError,
+    Change, Family, Key, Store, StoreError, Tombstone,
     engine::{CHANGE_OPS_MAX, Direction, KeyRange, SCAN_ENTRIES_MAX},
 };
 
 impl Change {
-    /// Writes a job where its state says it belongs, and what the index has to know of it.
+    /// Writes a job where its state says it belongs, and what has to be known of it without reading it.
     pub fn set_job(self, job: &Job) -> Result<Self, StoreError> {
-        let change = self.set_terms(job)?;
+        let change = self.set_terms(job)?.set_references(job)?.set_retention(job)?;
         if job.state.is_final() {
             change.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
         } else {
@@ -45,8 +45,9 @@ impl Store {
         Ok(records.into_iter().map(|(_, job)| job).collect())
     }
 
-    /// The changes that forget a final job: first what it logged, so that nothing is left without its record.
-    pub fn without_job(&self, job: &Job) -> Result<Vec<Change>, StoreError> {
+    /// The changes that leave nothing of a final job but its tombstone: first what it logged, so that nothing is
+    /// left without its record. Its blobs are removed after that, if no other job points to them.
+    pub fn without_job(&self, job: &Job, now: Timestamp) -> Result<Vec<Change>, StoreError> {
         let mut prefix = vec![Family::Output.prefix()];
         prefix.extend(job.id.to_bytes());
         let (mut range, mut changes) = (KeyRange::prefix(&prefix), Vec::new());
@@ -59,7 +60,9 @@ impl Store {
                 changes.push(pieces.iter().try_fold(Change::default(), remove)?);
             }
         }
-        changes.push(Change::default().remove_terms(job)?.remove(&Key::FinalJob(job.id))?);
+        let change = Change::default().remove_terms(job)?.remove_references(job)?.remove_retention(job)?;
+        let change = change.remove(&Key::FinalJob(job.id))?;
+        changes.push(change.set_tombstone(job.id, &Tombstone::new(job, now))?);
         Ok(changes)
     }
 

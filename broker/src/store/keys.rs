@@ -2,7 +2,7 @@
 //!
 //! Numbers are big-endian, so the order of bytes is the order of keys.
 
-use windlass_core::job::Digest;
+use windlass_core::job::{Digest, Timestamp};
 use windlass_wire::id::JobId;
 
 use super::{
@@ -17,8 +17,14 @@ pub(crate) const LANE_BYTES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Family {
+    /// Which jobs point to a blob: digest 32, job 16. The value is empty.
+    Reference = b'b',
+    /// What leaves when: what it is 1, time 8, job 16. The value is since when it is that, 8 bytes.
+    Retention = b'e',
     /// Records of final jobs, laid out like live ones.
     FinalJob = b'f',
+    /// Jobs that were purged: job 16.
+    Tombstone = b'g',
     /// What jobs can be found by: term 16, sequence 8, queue 3, priority 1, shard 1, salt 3. The value is empty.
     Index = b'i',
     /// Records of jobs that are not final: queue 3, priority 1, sequence 8, shard 1, salt 3.
@@ -52,8 +58,26 @@ impl Family {
 /// idempotency key may).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
+    /// A job that points to a blob.
+    Reference {
+        /// The blob.
+        blob: Digest,
+        /// The job.
+        job: JobId,
+    },
+    /// Something that leaves at a time.
+    Retention {
+        /// What it is.
+        what: Leaves,
+        /// When.
+        until: Timestamp,
+        /// The job it is about.
+        job: JobId,
+    },
     /// A final job.
     FinalJob(JobId),
+    /// A job that was purged.
+    Tombstone(JobId),
     /// A job that has a term.
     Index {
         /// The term.
@@ -101,6 +125,16 @@ pub enum Key {
     Version(Digest),
     /// A connection, by id.
     Connection(String),
+}
+
+/// What leaves by itself when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Leaves {
+    /// A final job with everything that is kept of it.
+    Job = 0,
+    /// What is known of a job that was purged.
+    Tombstone = 1,
 }
 
 /// A job by its place in the order of submission.
@@ -155,7 +189,10 @@ impl Key {
     /// The family the key belongs to.
     pub const fn family(&self) -> Family {
         match self {
+            Self::Reference { .. } => Family::Reference,
+            Self::Retention { .. } => Family::Retention,
             Self::FinalJob(_) => Family::FinalJob,
+            Self::Tombstone(_) => Family::Tombstone,
             Self::Index { .. } => Family::Index,
             Self::LiveJob(_) => Family::LiveJob,
             Self::Idempotency { .. } => Family::Idempotency,
@@ -173,7 +210,16 @@ impl Key {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.family().prefix()];
         match self {
-            Self::FinalJob(id) | Self::LiveJob(id) => bytes.extend(id.to_bytes()),
+            Self::Reference { blob, job } => {
+                bytes.extend(blob.0);
+                bytes.extend(job.to_bytes());
+            }
+            Self::Retention { what, until, job } => {
+                bytes.push(*what as u8);
+                bytes.extend(until.0.to_be_bytes());
+                bytes.extend(job.to_bytes());
+            }
+            Self::FinalJob(id) | Self::LiveJob(id) | Self::Tombstone(id) => bytes.extend(id.to_bytes()),
             Self::Index { term, place } => {
                 bytes.extend(term.0);
                 bytes.extend(place.sequence.to_be_bytes());
@@ -204,7 +250,10 @@ impl Key {
         let damaged = || StoreError::corrupt("a key", bytes.escape_ascii());
         let (family, rest) = bytes.split_first().ok_or_else(damaged)?;
         let key = match family {
+            b'b' => reference(rest),
+            b'e' => retention(rest),
             b'f' => job_id(rest).map(Self::FinalJob),
+            b'g' => job_id(rest).map(Self::Tombstone),
             b'i' => index(rest),
             b'j' => job_id(rest).map(Self::LiveJob),
             b'k' => channel_and_name(rest).map(|(channel, key)| Self::Idempotency { channel, key }),
@@ -226,6 +275,18 @@ impl Key {
 
 fn job_id(bytes: &[u8]) -> Option<JobId> {
     bytes.try_into().ok().map(JobId::from_bytes)
+}
+
+fn reference(bytes: &[u8]) -> Option<Key> {
+    let (blob, job) = bytes.split_first_chunk::<32>()?;
+    Some(Key::Reference { blob: Digest(*blob), job: job_id(job)? })
+}
+
+fn retention(bytes: &[u8]) -> Option<Key> {
+    let (what, rest) = bytes.split_first()?;
+    let what = [Leaves::Job, Leaves::Tombstone].into_iter().find(|known| *known as u8 == *what)?;
+    let (until, job) = rest.split_first_chunk::<8>()?;
+    Some(Key::Retention { what, until: Timestamp(u64::from_be_bytes(*until)), job: job_id(job)? })
 }
 
 fn index(bytes: &[u8]) -> Option<Key> {
@@ -266,7 +327,11 @@ mod tests {
         let id = || any::<u128>().prop_map(JobId);
         let name = || "[a-z0-9._:@-]{0,12}";
         prop_oneof![
+            (any::<[u8; 32]>(), id()).prop_map(|(blob, job)| Key::Reference { blob: Digest(blob), job }),
+            (prop_oneof![Just(Leaves::Job), Just(Leaves::Tombstone)], any::<u64>(), id())
+                .prop_map(|(what, until, job)| Key::Retention { what, until: Timestamp(until), job }),
             id().prop_map(Key::FinalJob),
+            id().prop_map(Key::Tombstone),
             id().prop_map(Key::LiveJob),
             (any::<[u8; TERM_BYTES]>(), id())
                 .prop_map(|(term, id)| Key::Index { term: Term(term), place: Place::of(id) }),
@@ -320,6 +385,14 @@ mod tests {
         assert_eq!(
             Key::Index { term, place: Place::of(job) }.to_bytes(),
             [b"i".as_slice(), &term.0, b"\0\0\0\0\0\0\0\x09", b"\0\0\x01\x07", b"\0\0\0\x05"].concat()
+        );
+        assert_eq!(
+            Key::Retention { what: Leaves::Tombstone, until: Timestamp(4), job }.to_bytes(),
+            b"e\x01\0\0\0\0\0\0\0\x04\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"
+        );
+        assert_eq!(
+            Key::Reference { blob: Digest([b'd'; 32]), job }.to_bytes(),
+            [b"b".as_slice(), &[b'd'; 32], b"\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"].concat()
         );
         assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
         assert_eq!(Key::Schedule { channel: "0".into(), name: "nightly".into() }.to_bytes(), b"s0\0nightly");

@@ -436,6 +436,9 @@ fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
         | Key::Plugin(_)
         | Key::Queue { .. }
         | Key::Schedule { .. }
+        | Key::Reference { .. }
+        | Key::Retention { .. }
+        | Key::Tombstone(_)
         | Key::Version(_)) => Err(StoreError::corrupt("a job's key", format!("{other:?}"))),
     }
 }

@@ -8,7 +8,6 @@ use std::{
 use windlass_core::job::Digest;
 
 use super::{
-    blobs::digest_of,
     engine::{Change, Direction, Engine, Entry, KeyRange, Op, SCAN_ENTRIES_MAX},
     error::{Limit, StoreError},
     health::Health,
@@ -68,15 +67,23 @@ impl Engine for MemoryEngine {
         })
     }
 
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         Limit::Blob.check(bytes.len())?;
-        let digest = digest_of(bytes);
-        self.write().blobs.entry(digest).or_insert_with(|| bytes.to_vec());
-        Ok(digest)
+        self.write().blobs.entry(*digest).or_insert_with(|| bytes.to_vec());
+        Ok(())
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.read().blobs.get(digest).cloned())
+    }
+
+    fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.write().blobs.remove(digest);
+        Ok(())
+    }
+
+    fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
+        Ok(self.read().blobs.keys().filter(|digest| digest.0[0] == first).copied().collect())
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

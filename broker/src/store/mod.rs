@@ -1,9 +1,10 @@
-//! What the broker REMEMBERS: jobs, queues, schedules, idempotency keys, plugins, connections, outputs and blobs.
+//! What the broker REMEMBERS: jobs, queues, schedules, idempotency keys, plugins, connections, outputs and blobs; and
+//! of purged jobs for a while that they were there.
 //!
 //! An [`Engine`] keeps bytes under keys and makes groups of changes durable; a [`Committer`] gathers the
 //! groups; a [`Store`] is both, and speaks in records. Nothing here decides anything about a job.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use windlass_core::job::Digest;
@@ -21,27 +22,35 @@ pub mod listing;
 pub mod memory;
 pub mod outputs;
 pub mod payloads;
+pub mod pins;
 pub mod queues;
 pub mod record;
+pub mod references;
+pub mod retention;
 pub mod schedules;
 pub mod sled;
+pub mod tombstones;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 pub(crate) mod gated;
 
+use self::{
+    blobs::digest_of,
+    engine::{Direction, KeyRange},
+    health::Health,
+    pins::Pins,
+};
 pub use self::{
     commit::Committer,
     engine::{Change, Engine},
     error::StoreError,
-    keys::{Family, Key},
+    keys::{Family, Key, Leaves},
     memory::MemoryEngine,
+    pins::{Leaving, Pinned, Target},
     sled::SledEngine,
-};
-use self::{
-    engine::{Direction, KeyRange},
-    health::Health,
+    tombstones::Tombstone,
 };
 
 /// Payloads up to this many bytes belong into a job's record, larger ones into blobs.
@@ -55,6 +64,7 @@ pub const INLINE_BYTES_MAX: usize = 4 * 1024;
 pub struct Store {
     engine: Arc<dyn Engine>,
     committer: Committer,
+    pins: Pins,
 }
 
 impl Store {
@@ -62,7 +72,7 @@ impl Store {
     pub fn new(engine: impl Engine) -> Result<Self, StoreError> {
         let engine: Arc<dyn Engine> = Arc::new(engine);
         let committer = Committer::start(Arc::clone(&engine))?;
-        Ok(Self { engine, committer })
+        Ok(Self { engine, committer, pins: Pins::default() })
     }
 
     /// The way to write.
@@ -103,9 +113,34 @@ impl Store {
             .collect()
     }
 
-    /// Keeps bytes under their digest; durable when it returns. Blocks on the disk.
-    pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.engine.put_blob(bytes)
+    /// Keeps bytes under their digest; durable when it returns. They may be removed once nobody has them pinned
+    /// and no job points to them. Blocks on the disk.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<(Digest, Pinned), StoreError> {
+        let digest = digest_of(bytes);
+        let pinned = self.pin(Target::Blob(digest));
+        self.engine.put_blob(&digest, bytes)?;
+        Ok((digest, pinned))
+    }
+
+    /// Keeps something from being removed. Blocks while it is being removed.
+    pub fn pin(&self, target: Target) -> Pinned {
+        self.pins.pin(target)
+    }
+
+    /// Keeps something from being removed, unless that has begun.
+    pub fn try_pin(&self, target: Target) -> Option<Pinned> {
+        self.pins.try_pin(target)
+    }
+
+    /// Begins to remove something, once nobody has it pinned; none = it is still pinned after so long. Blocks for
+    /// that time at most.
+    pub fn leave_within(&self, target: Target, time: Duration) -> Option<Leaving> {
+        self.pins.leave_within(target, time)
+    }
+
+    /// Takes the blobs that were pinned and are not any more, which may mean that nothing uses them.
+    pub fn take_unpinned_blobs(&self) -> impl Iterator<Item = Digest> {
+        self.pins.take_unpinned().into_iter()
     }
 
     /// Reads the bytes kept under a digest.

@@ -5,19 +5,22 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use windlass_core::job::Payload;
 
-use super::{INLINE_BYTES_MAX, Store, StoreError};
+use super::{INLINE_BYTES_MAX, Pinned, Store, StoreError};
 
 impl Store {
     /// Puts text where it belongs; long text is durable when this answers, so that no record points to nothing.
     ///
+    /// The pin is to be held until that record is durable.
+    ///
     /// Cancel safety: dropped before the answer, long text may have been kept or not.
-    pub async fn keep(&self, text: String) -> Result<Payload, StoreError> {
+    pub async fn keep(&self, text: String) -> Result<(Payload, Option<Pinned>), StoreError> {
         if text.len() <= INLINE_BYTES_MAX {
-            return Ok(Payload::Inline(text.into()));
+            return Ok((Payload::Inline(text.into()), None));
         }
         let store = self.clone();
         let kept = spawn_blocking(move || store.put_blob(text.as_bytes())).await;
-        kept.unwrap_or(Err(StoreError::Stopped)).map(Payload::Blob)
+        let (digest, pinned) = kept.unwrap_or(Err(StoreError::Stopped))?;
+        Ok((Payload::Blob(digest), Some(pinned)))
     }
 
     /// Brings back the text that was kept. Cancel safe.
@@ -44,7 +47,7 @@ mod tests {
         let store = Store::new(MemoryEngine::default()).unwrap();
         for bytes in [0, INLINE_BYTES_MAX, INLINE_BYTES_MAX + 1] {
             let text = "7".repeat(bytes);
-            let payload = store.keep(text.clone()).await.unwrap();
+            let (payload, _pinned) = store.keep(text.clone()).await.unwrap();
             assert_eq!(matches!(payload, Payload::Inline(_)), bytes <= INLINE_BYTES_MAX);
             assert_eq!(*store.bring(&payload).await.unwrap(), *text);
         }

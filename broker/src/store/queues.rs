@@ -17,7 +17,7 @@ impl Change {
     /// Remembers a queue.
     pub fn set_queue(self, queue: &Queue) -> Result<Self, StoreError> {
         let key = Key::Queue { channel: queue.channel.clone(), name: queue.name.clone() };
-        self.set(&key, &QueueRecord { number: queue.number, limits: queue.limits })
+        self.set(&key, &QueueRecord { number: queue.number, limits: queue.limits.clone() })
     }
 }
 
@@ -42,7 +42,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use windlass_core::queue::Rate;
+    use windlass_core::{queue::TagLimit, rate::Rate};
 
     use super::*;
     use crate::store::{Engine, MemoryEngine, record};
@@ -55,10 +55,22 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_of_an_older_broker_read_without_a_limit_of_a_tag() {
+        let old = b"\x01\x82\xa6number\x07\xa6limits\x83\xa9is_paused\xc3\xabconcurrency\x02\xa4rate\xc0";
+        let limits = QueueLimits { is_paused: true, concurrency: Some(2), ..QueueLimits::default() };
+        assert_eq!(record::decode::<QueueRecord>(old).unwrap().limits, limits);
+        assert_eq!(record::encode(&QueueRecord { number: 7, limits }).unwrap(), old, "and are written alike");
+    }
+
+    #[test]
     fn all_queues_are_read_with_their_numbers_and_limits() {
         let rate = Some(Rate { count: 3, per_millis: 1000 });
-        let limits = QueueLimits { is_paused: true, concurrency: Some(2), rate };
-        let queue = |number: u32| Queue { channel: "0".into(), name: format!("{number:05}"), number, limits };
+        let per_tag = Some(TagLimit { tag: "customer".into(), concurrency: None, rate });
+        let limits = QueueLimits { is_paused: true, concurrency: Some(2), rate, per_tag };
+        let queue = |number: u32| {
+            let name = format!("{number:05}");
+            Queue { channel: "0".into(), name, number, limits: limits.clone() }
+        };
         let queues: Vec<_> = (0..5_000).map(queue).collect();
         let engine = MemoryEngine::default();
         let group: Vec<_> = queues.iter().map(|queue| Change::default().set_queue(queue).unwrap()).collect();

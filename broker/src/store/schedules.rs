@@ -7,12 +7,12 @@ use super::{Change, Family, Key, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 impl Change {
     /// Remembers a schedule.
     pub fn set_schedule(self, schedule: &Schedule) -> Result<Self, StoreError> {
-        self.set(&key(&schedule.channel, &schedule.name), schedule)
+        self.hold_args(schedule)?.set(&key(&schedule.channel, &schedule.name), schedule)
     }
 
     /// Forgets a schedule.
     pub fn forget_schedule(self, schedule: &Schedule) -> Result<Self, StoreError> {
-        self.remove(&key(&schedule.channel, &schedule.name))
+        self.release_args(schedule)?.remove(&key(&schedule.channel, &schedule.name))
     }
 }
 
@@ -116,6 +116,25 @@ mod tests {
         let forget = Change::default().forget_schedule(&all[0]).unwrap();
         store.engine.commit(&[forget]).unwrap();
         assert_eq!(store.schedules().unwrap(), all[1..]);
+    }
+
+    #[test]
+    fn the_arguments_of_a_schedule_are_kept_for_as_long_as_it_has_them() {
+        let store = Store::new(MemoryEngine::default()).unwrap();
+        let with = |text: &str| {
+            let (digest, _pinned) = store.put_blob(text.as_bytes()).unwrap();
+            let plan = Plan { args: Payload::Blob(digest), ..schedule("0", "a").plan };
+            (digest, Schedule { plan, ..schedule("0", "a") })
+        };
+        let ((old, before), (new, after)) = (with("old"), with("new"));
+        let commit = |change: Change| store.engine.commit(&[change]).unwrap();
+        commit(Change::default().set_schedule(&before).unwrap());
+        assert!(!store.remove_unused_blob(&old).unwrap());
+        commit(Change::default().release_args(&before).unwrap().set_schedule(&after).unwrap());
+        assert!(store.remove_unused_blob(&old).unwrap());
+        assert!(!store.remove_unused_blob(&new).unwrap());
+        commit(Change::default().forget_schedule(&after).unwrap());
+        assert!(store.remove_unused_blob(&new).unwrap());
     }
 
     #[test]

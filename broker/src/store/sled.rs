@@ -187,12 +187,20 @@ impl Engine for SledEngine {
         }
     }
 
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.blobs.put(bytes)
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        self.blobs.put(digest, bytes)
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.blobs.get(digest)
+    }
+
+    fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.blobs.remove(digest)
+    }
+
+    fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
+        self.blobs.list(first)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

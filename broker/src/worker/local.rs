@@ -21,7 +21,7 @@ use super::{
 use crate::{
     registry::Registry,
     sandbox::{Arguments, Control, Finished, Limits, arguments::check, run::run},
-    store::Store,
+    store::{Pinned, Store},
 };
 
 /// Runs what the driver grants it, each in a fresh sandbox.
@@ -76,10 +76,11 @@ impl LocalWorker {
         let control = Control::new(&limits);
         shared.running().insert(work.fence, (Arc::clone(&work.job), control.clone()));
         self.spawn(async move {
-            let end = shared.run_job(&work.job, limits, &control).await;
+            let (end, result) = shared.run_job(&work.job, limits, &control).await;
             shared.running().remove(&work.fence);
             let (fence, job, attempt) = (work.fence, work.job.id, work.job.attempt);
-            shared.report(Report::AttemptEnded { fence, job, attempt, end, log: control.log().text() }).await;
+            let (log, pinned) = (control.log().text(), work.pinned.into_iter().chain(result).collect());
+            shared.report(Report::AttemptEnded { fence, job, attempt, end, log, pinned }).await;
         });
     }
 
@@ -156,8 +157,9 @@ impl Drop for LocalWorker {
 }
 
 impl Shared {
-    async fn run_job(&self, job: &Job, limits: Limits, control: &Control) -> AttemptEnd {
-        match self.try_run_job(job, limits, control).await {
+    /// How the run ended, and what keeps its result until that is known.
+    async fn run_job(&self, job: &Job, limits: Limits, control: &Control) -> (AttemptEnd, Option<Pinned>) {
+        let end = match self.try_run_job(job, limits, control).await {
             Err(failure) => AttemptEnd::Failed { failure, usage: windlass_wire::job::Usage::default() },
             Ok(Finished { outcome, usage: used }) => {
                 let usage = usage(&used);
@@ -165,12 +167,13 @@ impl Shared {
                     Err(Stopped) => AttemptEnd::Stopped,
                     Ok(Err(failure)) => AttemptEnd::Failed { failure, usage },
                     Ok(Ok(value)) => match self.keep(value).await {
-                        Ok(result) => AttemptEnd::Completed { result, usage },
+                        Ok((result, pinned)) => return (AttemptEnd::Completed { result, usage }, pinned),
                         Err(failure) => AttemptEnd::Failed { failure, usage },
                     },
                 }
             }
-        }
+        };
+        (end, None)
     }
 
     async fn try_run_job(&self, job: &Job, limits: Limits, control: &Control) -> Result<Finished, Failure> {
@@ -203,7 +206,7 @@ impl Shared {
     }
 
     /// Puts a result where it belongs.
-    async fn keep(&self, value: String) -> Result<Payload, Failure> {
+    async fn keep(&self, value: String) -> Result<(Payload, Option<Pinned>), Failure> {
         let kept = self.store.keep(value).await;
         kept.map_err(|error| failure(ErrorCode::Internal, error.to_string(), None))
     }

@@ -17,6 +17,7 @@ pub use self::local::LocalWorker;
 use crate::{
     registry::Version,
     sandbox::{Arguments, Control},
+    store::Pinned,
 };
 
 /// The worker inside the broker.
@@ -29,6 +30,8 @@ pub struct JobWork {
     pub fence: Fence,
     /// The job.
     pub job: Arc<Job>,
+    /// Keeps the job from being purged while its run may still have something to report.
+    pub pinned: Option<Pinned>,
 }
 
 /// A granted call.
@@ -82,6 +85,8 @@ pub enum Report {
         end: AttemptEnd,
         /// What the guest wrote.
         log: String,
+        /// What must stay until this is durable: the job, and its result.
+        pinned: Vec<Pinned>,
     },
     /// A call's run has ended and its slot is free.
     CallEnded(CallId),

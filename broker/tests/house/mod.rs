@@ -15,16 +15,19 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
 };
+use tokio_util::sync::CancellationToken;
 use windlass::{
     auth::Token,
     driver::{Clock, Driver},
     metrics::Metrics,
     registry::{CompileLimits, Compiler, Registry},
+    retention::{Policy, Retention},
     sandbox::Engines,
     server::{Context, Doors, Parts, serve},
     store::{MemoryEngine, Store},
     worker::LocalWorker,
 };
+use windlass_wire::span::Timeout;
 
 /// A broker on a port of its own.
 pub(crate) struct House {
@@ -61,16 +64,19 @@ impl House {
         let (worker, reports) = LocalWorker::start(2, registry.clone(), store.clone()).expect("a worker");
         let metrics = Arc::new(Metrics::default());
         let worker = Arc::new(worker);
+        let clock = Clock::start();
+        let policy = Policy { retention: Timeout::Never, jobs_max: u64::MAX };
+        let retention = Retention::new(store.clone(), Arc::clone(&metrics), clock, policy);
+        tokio::spawn(Arc::clone(&retention).run(CancellationToken::new()));
         let (driver, handle, ticks) =
-            Driver::restore(store.clone(), worker, reports, Arc::clone(&metrics), Clock::start())
-                .expect("a driver");
+            Driver::restore(store.clone(), worker, reports, Arc::clone(&metrics), clock).expect("a driver");
         tokio::spawn(driver.run());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("its address");
         let token = Token::load_or_create(data.path()).expect("a token");
         let shown = token.secret().expose().to_owned();
         let doors = Doors::new(addr, &[], &[]);
-        let parts = Parts { driver: handle, store, registry, token, doors, metrics };
+        let parts = Parts { driver: handle, store, registry, retention, token, doors, metrics };
         let context = Context::new(parts).expect("a server");
         let (shutdown, asked) = oneshot::channel();
         let shutting_down = async move { drop(asked.await) };

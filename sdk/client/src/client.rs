@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use windlass_wire::{
     connection::{ConnectionList, ConnectionView},
     id::JobId,
-    job::{JobPage, JobView},
+    job::{JobPage, JobStatus, JobStatuses, JobView},
     plugin::PluginView,
     query::{BulkOutcome, BulkRequest, JobHistory, JobQuery},
     schedule::{ScheduleOptions, SchedulePage, ScheduleView},
@@ -93,6 +93,12 @@ impl Client {
     /// The record of a job.
     pub async fn job(&self, job: JobId) -> Result<JobView, ClientError> {
         parse(self.request("job.get", [("job", to_value(&job)?)]).await?)
+    }
+
+    /// The states of up to 1000 jobs, in their order; of those that are not there, the reason.
+    pub async fn statuses(&self, jobs: &[JobId]) -> Result<Vec<JobStatus>, ClientError> {
+        let list: JobStatuses = parse(self.request("job.status", [("jobs", to_value(&jobs)?)]).await?)?;
+        Ok(list.items)
     }
 
     /// What the job wrote to its log, as far as it was kept.

@@ -5,8 +5,8 @@ import { memberText, type Frame } from "./frames.ts";
 import { ConnectionLost, Refused } from "./problem.ts";
 import type { Open, Subscription, SubscriptionHandlers, Topic } from "./subscription.ts";
 import type {
-  BulkAction, BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, JobStatus, Page, Plugin, Queue, QueueLimits,
-  QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
+  BulkAction, BulkAnswer, CallOptions, ConnectionView, Filter, Identity, Job, JobQuery, JobStatus, Page, Plugin, Queue,
+  QueueLimits, QueuePurge, Schedule, ScheduleOptions, SchedulePage, Stats, SubmitOptions, Worker,
 } from "./views.ts";
 
 const RECONNECT_MILLIS_MIN = 250;

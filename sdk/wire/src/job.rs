@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    code::ErrorCode,
     id::JobId,
     problem::Problem,
     state::JobState,
@@ -70,9 +71,20 @@ pub struct JobView {
     /// Of the jobs with the same key one runs at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// The job it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
+    /// Its children; only where one job is asked for, and if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children: Option<ChildrenView>,
     /// What makes it the same job when it is submitted twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// How long it is kept once it is final, in milliseconds; none = until it is purged.
+    pub retention_millis: Option<u64>,
+    /// Until when it is kept; only once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
     /// Why it does not run yet; only where one job is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingView>,
@@ -98,7 +110,7 @@ pub struct JobView {
 
 impl JobView {
     /// Every field that lists show and filters may name.
-    pub const FIELDS: [&str; 28] = [
+    pub const FIELDS: [&str; 31] = [
         "id",
         "handler",
         "version",
@@ -121,7 +133,10 @@ impl JobView {
         "held",
         "after",
         "serial_key",
+        "parent",
         "idempotency_key",
+        "retention_millis",
+        "kept_until",
         "tags",
         "schedule",
         "scheduled_for",
@@ -129,13 +144,23 @@ impl JobView {
         "retried_as",
     ];
     /// Those among them that are times.
-    pub const TIMES: [&str; 6] =
-        ["submitted_at", "run_at", "started_at", "ended_at", "expires_at", "scheduled_for"];
+    pub const TIMES: [&str; 7] =
+        ["submitted_at", "run_at", "started_at", "ended_at", "expires_at", "kept_until", "scheduled_for"];
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// How many children of a job are in which state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChildrenView {
+    /// Children by their state.
+    pub states: BTreeMap<JobState, usize>,
+    /// Whether there are more; then only the newest were counted.
+    pub cut: bool,
 }
 
 /// What a job waits for.
@@ -166,6 +191,22 @@ pub enum WaitingView {
     },
     /// A free slot, behind whoever comes before it.
     Slot,
+    /// As many jobs of its queue with the same value of a tag run as may.
+    TagConcurrency {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+    },
+    /// As many jobs of its queue with the same value of a tag have started as may.
+    TagRate {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+        /// When the next may.
+        until: String,
+    },
     /// A time: its own, or that of its next attempt.
     Time {
         /// When.
@@ -230,6 +271,31 @@ pub struct JobStanding {
     pub state: JobState,
 }
 
+/// How many jobs stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStatuses {
+    /// One for each job asked about, in their order.
+    pub items: Vec<JobStatus>,
+}
+
+/// Where a job is in its life, or why it cannot be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct JobStatus {
+    /// The job.
+    pub job: JobId,
+    /// Its state; that in which it ended if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<JobState>,
+    /// `gone` or `not_found`; none = it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// When it was purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged_at: Option<String>,
+}
+
 /// A page of jobs, newest first unless another order was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -257,7 +323,6 @@ pub struct ChangedJobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::ErrorCode;
     use crate::submit::{EndedAs, Need};
     use alloc::{borrow::ToOwned, vec};
 
@@ -296,7 +361,11 @@ mod tests {
             held: true,
             after: Some(AfterOptions { jobs: Vec::new(), need: Need::All, ended: EndedAs::Success }),
             serial_key: Some(String::new()),
+            parent: Some(JobId(4)),
+            children: None,
             idempotency_key: Some(String::new()),
+            retention_millis: Some(1),
+            kept_until: Some(time()),
             waiting: None,
             tags: [("a".to_owned(), "b".to_owned())].into(),
             schedule: Some(String::new()),

@@ -76,12 +76,20 @@ pub const SORT_KEYS_MAX: usize = 4;
 pub const ATTEMPTS_MAX: u32 = 1000;
 /// Jobs one job may come after.
 pub const AFTER_JOBS_MAX: usize = 256;
+/// Parents above a job: a child of a job that has none is one deep.
+pub const JOB_DEPTH_MAX: u32 = 16;
+/// Live children of one job.
+pub const CHILDREN_LIVE_MAX: usize = 1000;
+/// Children counted where one job is shown, the newest first.
+pub const CHILDREN_COUNTED_MAX: usize = 1000;
 /// An idempotency key.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// A serial key.
 pub const SERIAL_KEY_BYTES_MAX: usize = 128;
 /// Jobs one request submits.
 pub const SUBMIT_JOBS_MAX: usize = 1000;
+/// Jobs one request asks for the states of.
+pub const STATUS_JOBS_MAX: usize = 1000;
 /// Jobs of a queue that run at once, and starts a rate allows in its span.
 pub const QUEUE_LIMIT_MAX: u32 = 10_000;
 /// The span of a queue's rate, in milliseconds: a week.

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[cfg(feature = "schema")]
-use crate::limits::QUEUE_LIMIT_MAX;
+use crate::limits::{QUEUE_LIMIT_MAX, TAG_BYTES_MAX};
 use crate::span::Span;
 
 /// A queue, and how many of its jobs are in which state.
@@ -20,6 +20,9 @@ pub struct QueueView {
     pub concurrency: Option<u32>,
     /// So many start in a span at most; none = no limit.
     pub rate: Option<RateOptions>,
+    /// What limits its jobs with the same value of a tag; none = nothing.
+    #[serde(default)]
+    pub per_tag: Option<TagLimitOptions>,
     /// Jobs that wait for a time or a release.
     pub scheduled: usize,
     /// Jobs that wait for other jobs.
@@ -53,8 +56,25 @@ pub struct RateOptions {
     pub per: Span,
 }
 
+/// A limit for each value of a tag. Jobs without the tag are not concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TagLimitOptions {
+    /// The tag.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = TAG_BYTES_MAX)))]
+    pub tag: String,
+    /// How many with the same value run at once at most.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = QUEUE_LIMIT_MAX)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How many with the same value start in a span at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateOptions>,
+}
+
 /// Parameters of `queue.limit`: what is left out stays as it is, `null` takes a limit away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LimitOptions {
@@ -65,6 +85,9 @@ pub struct LimitOptions {
     /// How many start in a span at most.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub rate: Option<Option<RateOptions>>,
+    /// How many with the same value of a tag run at once, or start in a span, at most.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub per_tag: Option<Option<TagLimitOptions>>,
 }
 
 /// What is there is given, also if it is `null`.

@@ -17,7 +17,8 @@ pub struct StatsView {
     pub started_at: String,
     /// Live jobs by state.
     pub states: BTreeMap<String, u64>,
-    /// What happened since `started_at`: jobs `submitted`, `succeeded`, `failed`, `cancelled`, and `calls` ended.
+    /// What happened since `started_at`: jobs `submitted`, `succeeded`, `failed`, `cancelled`, `expired` and `purged`,
+    /// and `calls` ended.
     pub totals: BTreeMap<String, u64>,
     /// The same during the last whole second.
     pub rates: BTreeMap<String, u64>,
@@ -28,6 +29,8 @@ pub struct StatsView {
     pub slots: SlotsView,
     /// Calls in progress.
     pub calls: CallsView,
+    /// What is kept of jobs that have ended.
+    pub retention: RetentionView,
     /// Syncs of the store during the last minute.
     pub sync: SyncView,
     /// Why jobs failed during the last hour, the newest first.
@@ -55,6 +58,16 @@ pub struct CallsView {
     pub running: u64,
     /// That wait for a slot.
     pub waiting: u64,
+}
+
+/// What is kept of jobs that have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RetentionView {
+    /// Final jobs that are kept until their retention is over.
+    pub jobs: u64,
+    /// Purged jobs of which it is known that they were there.
+    pub tombstones: u64,
 }
 
 /// How long the store's syncs took.

@@ -75,6 +75,13 @@ pub struct SubmitOptions {
     /// Of the jobs of a channel with the same key one runs at a time, in the order in which they were accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_key: Option<String>,
+    /// How long it is kept once it is final; `never` = until it is purged. Default: as the broker is set up, 7 days
+    /// unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Timeout>,
+    /// A live job that this one is a child of: it is cancelled when its parent is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<JobId>,
     /// Names to find it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schemars(transform = schema::tags))]

@@ -242,6 +242,10 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
     let broker = Broker::with_demo().await;
     assert!(ends(&broker, 0, &["queue", "pause", "mail"]).await.contains("yes"));
     ends(&broker, 0, &["queue", "limit", "mail", "--concurrency", "3", "--rate", "10/1m"]).await;
+    let per_tag = ["queue", "limit", "mail", "--per-tag", "customer", "--tag-concurrency", "2"];
+    assert!(ends(&broker, 0, &per_tag).await.contains("customer: 2"));
+    ends(&broker, 2, &["queue", "limit", "mail", "--tag-concurrency", "2"]).await;
+    ends(&broker, 0, &["queue", "limit", "mail", "--per-tag", "none"]).await;
     let submit = ["-o", "id", "submit", "add", "x=1", "y=2", "--queue", "mail"];
     let first = ends(&broker, 0, &submit).await;
     assert!(ends(&broker, 0, &["job", "get", &first]).await.contains("to be resumed"));
@@ -253,6 +257,9 @@ async fn queues_are_paused_limited_and_purged_and_held_jobs_released() {
     ends(&broker, 0, &["queue", "resume", "mail"]).await;
     let held = ends(&broker, 0, &[&submit[..], &["--hold"]].concat()).await;
     let after = ends(&broker, 0, &[&submit[..], &["--after", &held, "--serial-key", "k"]].concat()).await;
+    let child = ends(&broker, 0, &[&submit[..], &["--parent", &held, "--delay", "1h"]].concat()).await;
+    assert_eq!(ends(&broker, 0, &["-o", "id", "job", "ls", "--parent", &held]).await, child);
+    assert!(ends(&broker, 0, &["job", "get", &held]).await.contains("1 scheduled"));
     ends(&broker, 0, &["job", "release", &held]).await;
     assert_eq!(ends(&broker, 0, &["wait", &after]).await, "3");
     ends(&broker, 3, &["queue", "get", "nobody"]).await;

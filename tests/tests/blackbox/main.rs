@@ -7,17 +7,20 @@
 )]
 
 mod calls;
+mod children;
 mod cli;
 mod console;
 mod doors;
 mod faults;
 mod jobs;
 mod live;
+mod many;
 mod msgpack;
 mod openapi;
 mod plugins;
 mod refusals;
 mod restarts;
+mod retention;
 mod schedules;
 mod search;
 mod stopping;

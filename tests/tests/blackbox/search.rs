@@ -338,9 +338,9 @@ async fn a_purged_job_is_gone_and_a_live_one_is_not_purged() {
     drop(socket);
     broker.kill9().await;
     broker.restart().await;
-    broker.get(&format!("/v1/jobs/{said}")).await.expect_problem(404, "not_found");
-    broker.get(&format!("/v1/jobs/{said}/logs")).await.expect_problem(404, "not_found");
+    broker.get(&format!("/v1/jobs/{said}")).await.expect_problem(410, "gone");
+    broker.get(&format!("/v1/jobs/{said}/logs")).await.expect_problem(410, "gone");
     assert_eq!(found(&broker, json!({})).await, [live]);
     let mut socket = broker.socket().await;
-    socket.refusal(json!({ "op": "job.purge", "job": said }), "not_found").await;
+    socket.refusal(json!({ "op": "job.purge", "job": said }), "gone").await;
 }

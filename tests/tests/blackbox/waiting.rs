@@ -178,6 +178,55 @@ async fn a_rate_lets_only_so_many_start() {
 }
 
 #[tokio::test]
+async fn each_value_of_a_tag_has_a_limit_of_its_own_and_jobs_without_it_have_none() {
+    let mut broker = Broker::with_demo_and(&["--workers", "2"]).await;
+    let mut socket = broker.socket().await;
+    let per_tag = json!({ "tag": "customer", "concurrency": 1 });
+    let limit = json!({ "op": "queue.limit", "queue": "mail", "per_tag": per_tag });
+    assert_eq!(socket.value(limit).await["per_tag"], per_tag);
+    let of = |customer: &str| json!({ "queue": "mail", "tags": { "customer": customer } });
+    let first = socket.submit("demo/spin", json!({}), of("ada")).await;
+    let second = socket.submit(ADD, numbers(), of("ada")).await;
+    let (other, without) = (of("bob"), json!({ "queue": "mail", "tags": { "team": "ada" } }));
+    for opts in [other, without] {
+        let job = socket.submit(ADD, numbers(), opts).await;
+        assert_eq!(wait_for(&mut socket, &job).await, 3, "it is not held back");
+    }
+    in_state(&broker, &first, "running").await;
+    let waiting = json!({ "for": "tag_concurrency", "tag": "customer", "value": "ada" });
+    assert_eq!(broker.job(&second).await["waiting"], waiting);
+    broker.kill9().await;
+    broker.restart().await;
+    let queue = broker.get("/v1/queues/mail").await.expect_status(200).json();
+    assert_eq!(queue["per_tag"], per_tag, "a limit outlives a restart");
+    in_state(&broker, &first, "running").await;
+    assert_eq!(broker.job(&second).await["waiting"], waiting);
+    let lifted = broker.post("/v1/queues/mail/limit", &json!({ "per_tag": null })).await;
+    assert_eq!(lifted.expect_status(200).json()["per_tag"], Value::Null);
+    let mut socket = broker.socket().await;
+    assert_eq!(wait_for(&mut socket, &second).await, 3);
+    socket.value(json!({ "op": "job.cancel", "job": first })).await;
+}
+
+#[tokio::test]
+async fn each_value_of_a_tag_has_a_rate_of_its_own() {
+    let broker = Broker::with_demo().await;
+    let mut socket = broker.socket().await;
+    let per_tag = json!({ "tag": "customer", "rate": { "count": 1, "per": "1h" } });
+    socket.value(json!({ "op": "queue.limit", "queue": "mail", "per_tag": per_tag })).await;
+    let of = |customer: &str| json!({ "queue": "mail", "tags": { "customer": customer } });
+    for customer in ["ada", "bob"] {
+        let job = socket.submit(ADD, numbers(), of(customer)).await;
+        assert_eq!(wait_for(&mut socket, &job).await, 3);
+    }
+    let second = socket.submit(ADD, numbers(), of("ada")).await;
+    let waiting = broker.job(&second).await["waiting"].clone();
+    assert_eq!((&waiting["for"], &waiting["value"]), (&json!("tag_rate"), &json!("ada")));
+    let wrong = json!({ "op": "queue.limit", "queue": "mail", "per_tag": { "tag": "customer" } });
+    assert_eq!(socket.refusal(wrong, "bad_request").await["detail"]["pointer"], "/per_tag");
+}
+
+#[tokio::test]
 async fn purging_a_queue_cancels_what_does_not_run() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;

@@ -1,6 +1,6 @@
 //! The broker is killed with SIGKILL at random moments while jobs are submitted, again and again on one data
-//! directory. Every job it acknowledged must be there, whole, and must run to its end; every job it shows must be
-//! one that was asked for, whole.
+//! directory. Every job it acknowledged must be there, whole, or be gone after it ran to its end; every job it shows
+//! must be one that was asked for, whole; and of those that are gone nothing may be left.
 //!
 //! `WINDLASS_KILL_SEED` replays the choice of moments, `WINDLASS_KILL_ROUNDS` sets their number.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken assumption of a test fails that test")]

@@ -11,16 +11,18 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use windlass_tests::{broker::Broker, socket::Socket, within};
+use windlass_tests::{broker::Broker, eventually, socket::Socket, within};
 
 use crate::{
     chance::Chance,
-    ledger::{Ledger, Report, number, request},
+    ledger::{Ledger, Report, has_blobs, number, request},
 };
 
 const SUBMITTERS: u64 = 3;
 /// Requests a submitter has in flight.
 const WINDOW: u64 = 16;
+/// Final jobs kept at most: far fewer than are submitted, so that some are being forgotten at any moment.
+const JOBS_KEPT: &str = "400";
 /// One round in so many is killed while the broker starts.
 const START_ONE_IN: u64 = 4;
 const LOAD_MILLIS_MAX: u64 = 400;
@@ -39,7 +41,7 @@ pub(crate) struct Rounds {
 impl Rounds {
     pub(crate) async fn start(seed: u64) -> Self {
         Self {
-            broker: Broker::with_demo().await,
+            broker: Broker::with_demo_and(&["--retention-jobs-max", JOBS_KEPT]).await,
             chance: Chance::new(seed),
             ledger: Arc::default(),
             sent: Arc::default(),
@@ -84,27 +86,54 @@ impl Rounds {
         };
         let listed = listed(&self.broker).await;
         let mut jobs: BTreeSet<String> = ledger.acknowledged.keys().cloned().collect();
-        report.lost = jobs.difference(&listed).count();
         report.unacknowledged_there = listed.difference(&jobs).count();
         jobs.extend(listed);
         let jobs: Vec<_> = jobs.into_iter().collect();
         let wait = |job: &str| json!({ "op": "job.wait", "job": job, "timeout": "never" });
         for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, wait).await) {
-            report.unfinished +=
-                usize::from(ended["op"] != "result" && ledger.acknowledged.contains_key(job));
+            let is_purged =
+                ended["error"]["code"] == "gone" && ended["error"]["detail"]["state"] == "succeeded";
+            let is_finished = ended["op"] == "result" || is_purged;
+            report.unfinished += usize::from(!is_finished && ledger.acknowledged.contains_key(job));
         }
-        let get = |job: &str| json!({ "op": "job.get", "job": job });
+        purged(&self.broker).await;
+        let there = self::listed(&self.broker).await;
+        let (mut blobs, get) = (0, |job: &str| json!({ "op": "job.get", "job": job }));
         for (job, answer) in jobs.iter().zip(answers(&self.broker, &jobs, get).await) {
+            let asked = ledger.acknowledged.get(job);
             match number(&answer["value"]) {
-                _ if answer["error"]["code"] == "not_found" => {}
+                _ if answer["error"]["code"] == "gone" => report.purged += usize::from(asked.is_some()),
+                _ if answer["error"]["code"] == "not_found" => report.lost += usize::from(asked.is_some()),
                 _ if answer["op"] != "result" => report.half_there += 1,
-                Some(found)
-                    if found < sent && ledger.acknowledged.get(job).is_none_or(|asked| *asked == found) => {}
+                Some(found) if found < sent && asked.is_none_or(|asked| *asked == found) => {
+                    blobs += if has_blobs(found) { 2 } else { 0 };
+                    report.lost += usize::from(!there.contains(job));
+                }
                 Some(_) | None => report.unexpected += 1,
             }
         }
+        // The plugin has two: itself, and what it offers.
+        let is_swept = async || (stored_blobs(&self.broker) == blobs + 2).then_some(());
+        eventually("no blob to be left but those of the jobs that are there", is_swept).await;
         report
     }
+}
+
+/// Waits until no more final jobs are left than are kept.
+async fn purged(broker: &Broker) {
+    let kept: u64 = JOBS_KEPT.parse().unwrap();
+    eventually("the last jobs to be purged", async || {
+        let stats = broker.get("/v1/stats").await.expect_status(200).json();
+        (stats["retention"]["jobs"].as_u64()? <= kept).then_some(())
+    })
+    .await;
+}
+
+/// The number of blobs on the disk.
+fn stored_blobs(broker: &Broker) -> usize {
+    let folders =
+        std::fs::read_dir(broker.data().join("blobs")).unwrap().map(|folder| folder.unwrap().path());
+    folders.map(|folder| std::fs::read_dir(folder).unwrap().count()).sum()
 }
 
 /// Submits jobs as fast as they are acknowledged, until the connection ends.

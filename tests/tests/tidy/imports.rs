@@ -3,7 +3,7 @@
 use crate::{Violation, none, numbered, tree};
 
 /// A module of the broker, and what of ours it may name besides itself.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
     ("auth", &["wire"]),
     ("calendar", &["core", "wire"]),
     ("cli", &["client", "config", "core", "registry", "run", "sandbox", "shutdown", "telemetry", "wire"]),
@@ -11,8 +11,23 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
     ("driver", &["calendar", "core", "metrics", "registry", "sandbox", "store", "wire", "worker"]),
     ("metrics", &["core", "wire"]),
     ("registry", &["core", "sandbox", "store", "wire"]),
+    ("retention", &["core", "driver", "metrics", "store", "wire"]),
     ("sandbox", &["wire"]),
-    ("server", &["auth", "calendar", "core", "driver", "metrics", "registry", "sandbox", "store", "wire"]),
+    (
+        "server",
+        &[
+            "auth",
+            "calendar",
+            "core",
+            "driver",
+            "metrics",
+            "registry",
+            "retention",
+            "sandbox",
+            "store",
+            "wire",
+        ],
+    ),
     ("shutdown", &[]),
     ("store", &["core", "wire"]),
     ("telemetry", &["config"]),

@@ -6,7 +6,10 @@ use alloc::{
     vec::Vec,
 };
 
-use windlass_wire::id::JobId;
+use windlass_wire::{
+    id::JobId,
+    limits::{CHILDREN_LIVE_MAX, JOB_DEPTH_MAX},
+};
 
 use super::Scheduler;
 use crate::{
@@ -29,6 +32,7 @@ impl Scheduler {
             return Ok(job);
         }
         self.check(&submission, 1)?;
+        self.check_parent(&submission.spec, 1)?;
         self.accept(submission, None, now)
     }
 
@@ -43,9 +47,15 @@ impl Scheduler {
         }
         let count = submissions.len();
         let mut keys: BTreeMap<&str, Digest> = BTreeMap::new();
+        let mut siblings: BTreeMap<JobId, usize> = BTreeMap::new();
         for submission in &submissions {
             let job = self.known(&submission.spec)?;
             self.check(submission, count)?;
+            if let (None, Some(parent)) = (job, submission.spec.parent) {
+                let siblings = siblings.entry(parent).or_default();
+                *siblings += 1;
+                self.check_parent(&submission.spec, *siblings)?;
+            }
             if let (None, Some(asked)) = (job, &submission.spec.idempotency)
                 && keys.insert(&asked.key, asked.request).is_some_and(|request| request != asked.request)
             {
@@ -76,6 +86,20 @@ impl Scheduler {
         }
         self.indexes.check_queue(&spec.channel, &spec.queue)?;
         self.left(submission).map(drop)
+    }
+
+    /// Whether its parent may have so many children more.
+    fn check_parent(&self, spec: &Spec, more: usize) -> Result<(), Refusal> {
+        let Some(id) = spec.parent else { return Ok(()) };
+        let parent = self.live.get(&id).filter(|parent| parent.spec.channel == spec.channel);
+        let parent = parent.ok_or(Refusal::ParentEnded(id))?;
+        if parent.depth >= JOB_DEPTH_MAX {
+            return Err(Refusal::TooDeep(id));
+        }
+        if self.indexes.count_children(id).saturating_add(more) > CHILDREN_LIVE_MAX {
+            return Err(Refusal::TooManyChildren(id));
+        }
+        Ok(())
     }
 
     /// The jobs it has to wait for.
@@ -111,7 +135,9 @@ impl Scheduler {
         let id = compose_id(queue, spec.priority, self.numbers.next(), salt);
         let remember = |asked| self.keys.insert(&spec.channel, asked, id, now);
         let key = spec.idempotency.as_ref().map(remember);
-        let job = Arc::new(Job::new(id, spec, left, now));
+        let parent = spec.parent.and_then(|parent| self.live.get(&parent));
+        let depth = parent.map_or(0, |parent| parent.depth.saturating_add(1));
+        let job = Arc::new(Job { depth, ..Job::new(id, spec, left, now) });
         self.put(&job, now);
         let key = key.filter(|_| !planted(Bug::KeyOnlyInMemory));
         let schedule = run.and_then(|(schedule, tick)| self.note_run(schedule, tick, id, now));

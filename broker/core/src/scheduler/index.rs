@@ -1,19 +1,25 @@
 //! What can be found out about live jobs without looking at all of them.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 
 use windlass_wire::id::JobId;
 
+use super::why::Waiting;
 use crate::{
     command::Refusal,
-    dependency::Dependents,
     job::{Job, State, Timestamp, queue_number},
     lifecycle::Event,
+    links::Links,
     planted::{Bug, planted},
-    queue::{Closed, Queue, Queues, Row},
+    queue::{Closed, Queue, QueueLimits, Queues, Row},
     ready::ReadyJobs,
     schedule::ScheduleId,
     serial::{SerialKeys, Standing, Turn},
+    tags::{Step, TagLines},
 };
 
 /// Every index over live jobs; all of them follow from the jobs and the queues.
@@ -22,8 +28,10 @@ pub(super) struct Indexes {
     queues: Queues,
     ready: ReadyJobs,
     serial: SerialKeys,
-    dependents: Dependents,
     scheduled: BTreeSet<(ScheduleId, JobId)>,
+    tag_lines: TagLines,
+    dependents: Links,
+    children: Links,
     due: BTreeSet<(Timestamp, JobId)>,
     expiring: BTreeSet<(Timestamp, JobId)>,
     reopening: BTreeSet<(Timestamp, u32)>,
@@ -31,22 +39,63 @@ pub(super) struct Indexes {
 
 impl Indexes {
     /// The one place where the indexes follow a change of a job.
-    pub(super) fn replace(&mut self, old: Option<&Job>, new: &Job, now: Timestamp) {
-        if let Some(old) = old {
-            self.remove(old);
-        }
-        self.add(new);
+    ///
+    /// A start is counted before the job leaves its lines and an end after it has joined them, so that nobody is
+    /// offered a place which is taken.
+    pub(super) fn replace(
+        &mut self,
+        old: Option<&Job>,
+        new: &Job,
+        jobs: &BTreeMap<JobId, Arc<Job>>,
+        now: Timestamp,
+    ) {
         let was_running = old.is_some_and(|old| old.lease().is_some());
-        if new.lease().is_some() && !was_running {
-            let number = queue_number(new.id);
+        let is_running = new.lease().is_some();
+        let number = queue_number(new.id);
+        if is_running && !was_running {
             self.queues.row_mut(number).into_iter().for_each(|row| row.start(now));
+            self.step(new, Step::Start, now);
         }
-        if was_running != new.lease().is_some() {
-            self.reopen(queue_number(new.id), now);
+        if let Some(old) = old {
+            self.remove(old, now);
+        }
+        self.add(new, jobs, now);
+        match new.spec.parent {
+            Some(parent) if new.state.is_final() => self.children.remove(parent, new.id),
+            Some(parent) => self.children.add(parent, new.id),
+            None => {}
+        }
+        if was_running && !is_running {
+            self.step(new, Step::End, now);
+        }
+        if was_running != is_running {
+            self.reopen(number, now);
         }
     }
 
-    fn remove(&mut self, job: &Job) {
+    /// A job is ready as far as its serial key is concerned.
+    fn join(&mut self, job: &Job, now: Timestamp) {
+        if !self.step(job, Step::Join(job.id), now) {
+            self.ready.insert(self.channel(job), job.id);
+        }
+    }
+
+    fn leave(&mut self, job: &Job, now: Timestamp) {
+        if !self.step(job, Step::Leave(job.id), now) {
+            self.ready.remove(self.channel(job), job.id);
+        }
+    }
+
+    /// Changes the line of a tag's value in which a job stands; answers whether there is one.
+    fn step(&mut self, job: &Job, step: Step, now: Timestamp) -> bool {
+        let Some(row) = self.queues.row(queue_number(job.id)) else { return false };
+        let Some((name, limit)) = row.tag_limit(job) else { return false };
+        let turn = self.tag_lines.step(name, limit, step, now);
+        self.ready.turn(row.channel, turn);
+        true
+    }
+
+    fn remove(&mut self, job: &Job, now: Timestamp) {
         self.count(job, -1);
         if let Some(origin) = &job.spec.schedule {
             self.scheduled.remove(&(origin.schedule, job.id));
@@ -59,7 +108,7 @@ impl Indexes {
                 self.due.remove(&(*due, job.id));
             }
             State::Blocked { left, .. } => left.iter().for_each(|on| self.dependents.remove(*on, job.id)),
-            State::Ready if job.spec.serial_key.is_none() => self.ready.remove(self.channel(job), job.id),
+            State::Ready if job.spec.serial_key.is_none() => self.leave(job, now),
             State::Ready
             | State::Held
             | State::Running(_)
@@ -70,7 +119,7 @@ impl Indexes {
         }
     }
 
-    fn add(&mut self, job: &Job) {
+    fn add(&mut self, job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>, now: Timestamp) {
         self.count(job, 1);
         let origin = job.spec.schedule.as_ref().filter(|_| !job.state.is_final());
         let origin = origin.filter(|_| !(planted(Bug::OverlapForgotten) && job.attempt > 0));
@@ -82,7 +131,7 @@ impl Indexes {
                 self.due.insert((*due, job.id));
             }
             State::Blocked { left, .. } => left.iter().for_each(|on| self.dependents.add(*on, job.id)),
-            State::Ready if job.spec.serial_key.is_none() => self.ready.insert(self.channel(job), job.id),
+            State::Ready if job.spec.serial_key.is_none() => self.join(job, now),
             State::Ready
             | State::Held
             | State::Running(_)
@@ -97,11 +146,11 @@ impl Indexes {
             let standing = Standing { is_ready: job.state == State::Ready, is_begun };
             let channel = self.channel(job);
             let Turn { withdrawn, offered } = self.serial.stand(channel, key, job.id, standing);
-            if let Some(job) = withdrawn {
-                self.ready.remove(channel, job);
+            if let Some(job) = withdrawn.and_then(|job| jobs.get(&job)) {
+                self.leave(job, now);
             }
-            if let Some(job) = offered {
-                self.ready.insert(channel, job);
+            if let Some(job) = offered.and_then(|job| jobs.get(&job)) {
+                self.join(job, now);
             }
         }
     }
@@ -127,8 +176,45 @@ impl Indexes {
         }
     }
 
-    /// Opens the queues whose rate allows the next start.
+    /// Changes what holds the jobs of a queue back, and answers the queue. `running` are the jobs that run now.
+    pub(super) fn limit_queue(
+        &mut self,
+        number: u32,
+        limits: QueueLimits,
+        jobs: &BTreeMap<JobId, Arc<Job>>,
+        running: &[Arc<Job>],
+        now: Timestamp,
+    ) -> Option<Queue> {
+        let row = self.queues.row_mut(number)?;
+        let (channel, is_same) = (row.channel, row.queue.limits.per_tag == limits.per_tag);
+        row.limit(limits);
+        let queue = row.queue.clone();
+        if !is_same {
+            let mut ready = self.ready.of_queue(channel, number);
+            for job in &ready {
+                self.ready.remove(channel, *job);
+            }
+            ready.extend(self.tag_lines.clear(number));
+            let found = running.iter().filter(|job| job.lease().is_some() && queue_number(job.id) == number);
+            for job in found {
+                self.step(job, Step::Found, now);
+            }
+            for job in ready.iter().filter_map(|job| jobs.get(job)) {
+                self.join(job, now);
+            }
+        }
+        self.reopen(number, now);
+        Some(queue)
+    }
+
+    /// Opens the queues and lines whose rate allows the next start.
     pub(super) fn reopen_queues(&mut self, now: Timestamp) {
+        while let Some(name) = self.tag_lines.overdue(now) {
+            let Some(row) = self.queues.row(name.queue) else { break };
+            let Some(limit) = &row.queue.limits.per_tag else { break };
+            let turn = self.tag_lines.step(name, limit, Step::Wake, now);
+            self.ready.turn(row.channel, turn);
+        }
         while let Some((at, number)) = self.reopening.first().copied().filter(|(at, _)| *at <= now) {
             self.reopening.remove(&(at, number));
             self.reopen(number, now);
@@ -153,7 +239,7 @@ impl Indexes {
         let expiring = self.expiring.first().map(|(at, _)| (*at, "a job expires"));
         let reopening =
             self.reopening.first().map(|(at, _)| (*at, "the rate of a queue allows another start"));
-        [due, expiring, reopening].into_iter().flatten().min()
+        [due, expiring, reopening, self.tag_lines.next_time()].into_iter().flatten().min()
     }
 
     pub(super) fn dependents_of(&self, job: JobId) -> BTreeSet<JobId> {
@@ -164,6 +250,15 @@ impl Indexes {
     pub(super) fn jobs_of(&self, schedule: ScheduleId) -> Vec<JobId> {
         let all = (schedule, JobId(0))..=(schedule, JobId(u128::MAX));
         self.scheduled.range(all).map(|(_, job)| *job).collect()
+    }
+
+    /// The live children of a job.
+    pub(super) fn children_of(&self, job: JobId) -> BTreeSet<JobId> {
+        self.children.of(job)
+    }
+
+    pub(super) fn count_children(&self, job: JobId) -> usize {
+        self.children.count(job)
     }
 
     pub(super) fn pop_ready(&mut self) -> Option<JobId> {
@@ -184,12 +279,15 @@ impl Indexes {
         self.serial.holder(channel, key)
     }
 
-    pub(super) fn queues(&self) -> &Queues {
-        &self.queues
+    /// What holds back the jobs of its queue with the same value of a tag as this one's.
+    pub(super) fn tag_closed(&self, job: &Job, now: Timestamp) -> Option<Waiting> {
+        let (name, limit) = self.queues.row(queue_number(job.id))?.tag_limit(job)?;
+        let closed = self.tag_lines.closed(&name, limit, now)?;
+        Some(Waiting::Tag { tag: limit.tag.clone(), value: name.value, closed })
     }
 
-    pub(super) fn queues_mut(&mut self) -> &mut Queues {
-        &mut self.queues
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
     }
 
     pub(super) fn restore_queue(&mut self, mut queue: Queue, now: Timestamp) {

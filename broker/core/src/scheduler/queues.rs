@@ -10,7 +10,7 @@ use crate::{
     decision::Decision,
     job::{Job, Timestamp, ids_of_queue},
     limits::PURGED_JOBS_MAX,
-    queue::{Closed, Depths, Queue, Row},
+    queue::{Closed, Depths, Queue, QueueLimits, Row},
 };
 
 /// A queue as it is now.
@@ -56,15 +56,17 @@ impl Scheduler {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let (number, _) = self.indexes.open_queue(channel, name)?;
-        if let Some(row) = self.indexes.queues_mut().row_mut(number) {
-            let mut limits = row.queue.limits;
-            limits.is_paused = change.is_paused.unwrap_or(limits.is_paused);
-            limits.concurrency = change.concurrency.unwrap_or(limits.concurrency);
-            limits.rate = change.rate.unwrap_or(limits.rate);
-            row.limit(limits);
-            self.decisions.push(Decision::SaveQueue(row.queue.clone()));
-        }
-        self.indexes.reopen(number, now);
+        let Some(row) = self.indexes.queues().row(number) else { return Ok(()) };
+        let old = row.queue.limits.clone();
+        let limits = QueueLimits {
+            is_paused: change.is_paused.unwrap_or(old.is_paused),
+            concurrency: change.concurrency.unwrap_or(old.concurrency),
+            rate: change.rate.unwrap_or(old.rate),
+            per_tag: change.per_tag.unwrap_or(old.per_tag),
+        };
+        let running: Vec<_> = self.slots.jobs().filter_map(|id| self.live.get(&id)).map(Arc::clone).collect();
+        let queue = self.indexes.limit_queue(number, limits, &self.live, &running, now);
+        self.decisions.extend(queue.map(Decision::SaveQueue));
         Ok(())
     }
 

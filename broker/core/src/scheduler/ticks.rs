@@ -27,6 +27,7 @@ impl Scheduler {
     ) -> Result<Answer, Refusal> {
         let old = self.schedules.named(channel, name).map(Arc::clone);
         let is_new = old.is_none();
+        let before = old.clone();
         let schedule = match (change, old) {
             (ScheduleChange::Put(plan), Some(old)) => old.with(*plan, now),
             (ScheduleChange::Put(plan), None) => {
@@ -48,7 +49,8 @@ impl Scheduler {
         };
         let schedule = Arc::new(schedule);
         self.schedules.put(Arc::clone(&schedule));
-        self.decisions.push(Decision::SaveSchedule(schedule));
+        let before = before.filter(|before| before.plan.args != schedule.plan.args);
+        self.decisions.push(Decision::SaveSchedule { schedule, before });
         Ok(if is_new { Answer::ScheduleMade } else { Answer::Done })
     }
 

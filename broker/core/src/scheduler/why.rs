@@ -1,6 +1,6 @@
 //! Why a job waits.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, string::String};
 
 use windlass_wire::id::JobId;
 
@@ -21,6 +21,15 @@ pub enum Waiting {
     Jobs(BTreeSet<JobId>),
     /// Its queue, which is closed.
     Queue(Closed),
+    /// Jobs of its queue with the same value of a tag.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Its value.
+        value: String,
+        /// Why none of them starts.
+        closed: Closed,
+    },
     /// Another job of the same serial key, which goes first.
     Serial(JobId),
     /// A free slot, behind whoever comes before it.
@@ -40,7 +49,10 @@ impl Scheduler {
                 let holder = job.spec.serial_key.as_ref().and_then(|key| {
                     self.indexes.holder(row.channel, key).filter(|holder| *holder != id).map(Waiting::Serial)
                 });
-                holder.or_else(|| row.closed(now).map(Waiting::Queue)).or(Some(Waiting::Slot))
+                holder
+                    .or_else(|| row.closed(now).map(Waiting::Queue))
+                    .or_else(|| self.indexes.tag_closed(job, now))
+                    .or(Some(Waiting::Slot))
             }
             State::Running(_)
             | State::Succeeded { .. }

@@ -1,7 +1,7 @@
 //! The broker of a world: the scheduler, the groups on their way to the disk, and the disk.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -10,7 +10,8 @@ use windlass_core::{
     decision::Decision,
     groups::Groups,
     idempotency::{KeyName, KeyRecord},
-    job::{Fence, Job, Timestamp, WorkerId},
+    job::{Digest, Fence, Job, Timestamp, WorkerId},
+    pins::Pins,
     queue::Queue,
     schedule::{Calendar, DueTick, Schedule},
     scheduler::{Remembered, Scheduler},
@@ -20,7 +21,7 @@ use windlass_wire::{id::JobId, state::JobState};
 /// Groups on their way to the disk at most.
 const GROUPS_IN_FLIGHT_MAX: usize = 3;
 
-/// What is written together.
+/// What is written at once.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Job(Arc<Job>, Option<KeyRecord>, Option<Arc<Schedule>>),
@@ -28,15 +29,31 @@ pub(crate) enum Change {
     ForgetKey(Arc<KeyName>),
     Schedule(Arc<Schedule>),
     ForgetSchedule(Arc<Schedule>),
+    Purge(Arc<Job>),
+}
+
+/// What is written together: by the driver, or by whoever forgets final jobs.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) is_purge: bool,
+}
+
+/// What can be pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    Blob(Digest),
+    Job(JobId),
 }
 
 /// What follows once everything before it is durable.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    Answer(u64, Result<Answer, Refusal>),
+    Answer(u64, Result<Answer, Refusal>, Vec<Target>),
     Assign(WorkerId, Fence, Arc<Job>),
     Stop(Fence),
     Tick(DueTick),
+    Unpin(Vec<Target>),
 }
 
 /// A calendar whose cron is a number of milliseconds.
@@ -57,6 +74,9 @@ pub(crate) struct Disk {
     pub(crate) queues: BTreeMap<u32, Queue>,
     pub(crate) keys: BTreeMap<Arc<KeyName>, KeyRecord>,
     pub(crate) schedules: BTreeMap<String, Arc<Schedule>>,
+    pub(crate) blobs: BTreeSet<Digest>,
+    /// The jobs that were purged, and how they had ended.
+    pub(crate) tombstones: BTreeMap<JobId, JobState>,
 }
 
 impl Disk {
@@ -71,17 +91,26 @@ impl Disk {
             Change::ForgetKey(name) => drop(self.keys.remove(&name)),
             Change::Schedule(schedule) => drop(self.schedules.insert(schedule.name.clone(), schedule)),
             Change::ForgetSchedule(schedule) => drop(self.schedules.remove(&schedule.name)),
+            Change::Purge(job) => {
+                self.jobs.remove(&job.id);
+                self.tombstones.insert(job.id, job.state.name());
+            }
         }
+    }
+
+    /// Whether a record points to a blob.
+    pub(crate) fn points_to(&self, blob: Digest) -> bool {
+        self.jobs.values().any(|job| job.blobs().any(|own| own == blob))
     }
 
     fn remembered(&self) -> Remembered {
         let live = || self.jobs.values().filter(|job| !job.state.is_final());
-        let awaited = live().flat_map(|job| job.state.left());
+        let awaited = live().flat_map(|job| job.state.left().chain(&job.spec.parent));
         let ended = awaited.filter_map(|id| self.jobs.get(id)).filter(|job| job.state.is_final());
         Remembered {
             queues: self.queues.values().cloned().collect(),
             jobs: live().map(|job| Job::clone(job)).collect(),
-            ended: ended.map(|job| (job.id, job.state.name() == JobState::Succeeded)).collect(),
+            ended: ended.map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
             schedules: self.schedules.values().map(|schedule| Schedule::clone(schedule)).collect(),
         }
@@ -93,13 +122,16 @@ impl Disk {
 pub(crate) struct Broker {
     pub(crate) scheduler: Scheduler,
     pub(crate) groups: Groups<Change, Effect>,
-    pub(crate) writing: VecDeque<Vec<Change>>,
+    pub(crate) writing: VecDeque<Group>,
     /// The jobs as the scheduler has them, whether durable or not.
     pub(crate) jobs: BTreeMap<JobId, Arc<Job>>,
     pub(crate) queues: BTreeMap<u32, Queue>,
     pub(crate) schedules: BTreeMap<String, Arc<Schedule>>,
     /// What is to be done now.
     pub(crate) effects: VecDeque<Effect>,
+    pub(crate) pins: Pins<Target>,
+    /// Blobs that may have lost the last that used them.
+    pub(crate) to_sweep: BTreeSet<Digest>,
 }
 
 impl Broker {
@@ -114,6 +146,8 @@ impl Broker {
             queues: disk.queues.clone(),
             schedules: disk.schedules.clone(),
             effects: VecDeque::new(),
+            pins: Pins::default(),
+            to_sweep: disk.blobs.clone(),
         };
         broker.carry_out(decisions);
         broker
@@ -121,7 +155,7 @@ impl Broker {
 
     /// Whether it takes requests now.
     pub(crate) fn is_open(&self) -> bool {
-        self.writing.len() < GROUPS_IN_FLIGHT_MAX
+        self.writing.iter().filter(|group| !group.is_purge).count() < GROUPS_IN_FLIGHT_MAX
     }
 
     /// Carries out a command that nobody waits for.
@@ -132,9 +166,19 @@ impl Broker {
     }
 
     /// Carries out a command and answers it once that is durable.
-    pub(crate) fn ask(&mut self, request: u64, command: Command, now: Timestamp) {
+    pub(crate) fn ask(&mut self, request: u64, command: Command, pinned: Vec<Target>, now: Timestamp) {
         let answer = self.tell(command, now);
-        self.groups.after(Effect::Answer(request, answer));
+        self.groups.after(Effect::Answer(request, answer, pinned));
+    }
+
+    /// What was pinned is no longer used.
+    pub(crate) fn unpin(&mut self, pinned: Vec<Target>) {
+        for target in pinned {
+            let was_last = self.pins.unpin(&target);
+            if let (Target::Blob(blob), true) = (target, was_last) {
+                self.to_sweep.insert(blob);
+            }
+        }
     }
 
     pub(crate) fn carry_out(&mut self, decisions: Vec<Decision>) {
@@ -147,7 +191,7 @@ impl Broker {
                     self.schedules.extend(known);
                     self.groups.change(Change::Job(job, key, schedule));
                 }
-                Decision::SaveSchedule(schedule) | Decision::SkipTick(schedule) => {
+                Decision::SaveSchedule { schedule, .. } | Decision::SkipTick(schedule) => {
                     self.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
                     self.groups.change(Change::Schedule(schedule));
                 }
@@ -181,15 +225,21 @@ impl Broker {
     pub(crate) fn send(&mut self) {
         let (changes, effects) = self.groups.close();
         self.effects.extend(effects);
-        self.writing.extend(changes);
+        self.writing.extend(changes.map(|changes| Group { changes, is_purge: false }));
     }
 
     /// The oldest group on its way is durable.
     pub(crate) fn commit(&mut self, disk: &mut Disk) {
-        let Some(changes) = self.writing.pop_front() else { return };
+        let Some(Group { changes, is_purge }) = self.writing.pop_front() else { return };
         for change in changes {
+            if let Change::Purge(job) = &change {
+                self.pins.left(&Target::Job(job.id));
+                self.to_sweep.extend(job.blobs());
+            }
             disk.write(change);
         }
-        self.effects.extend(self.groups.acknowledge());
+        if !is_purge {
+            self.effects.extend(self.groups.acknowledge());
+        }
     }
 }

@@ -33,15 +33,29 @@ pub(crate) enum Guarantee {
     AttemptsBounded,
     /// Of a serial key one at a time, in the order of acceptance.
     SerialKey,
-    /// Pauses and concurrency of queues.
+    /// Pauses and concurrency of queues and of values of their tags.
     QueueLimits,
+    /// Rates of queues and of values of their tags.
+    QueueRates,
     /// A job that waits too long expires.
     Expires,
+    /// A final job is kept as long as it says, if there are not too many.
+    KeptLongEnough,
+    /// What a record points to is there.
+    NothingDangles,
+    /// Nothing that is still needed is purged, and what was purged does not come back.
+    PurgedForGood,
+    /// A purged job leaves nothing but its tombstone.
+    NothingIsLeft,
+    /// A worker keeps what it runs as long as it extends its lease in time, and no longer.
+    Leases,
+    /// No child lives on after its parent was cancelled, and every other may.
+    NoOrphans,
 }
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -57,7 +71,14 @@ impl Guarantee {
         Self::AttemptsBounded,
         Self::SerialKey,
         Self::QueueLimits,
+        Self::QueueRates,
         Self::Expires,
+        Self::KeptLongEnough,
+        Self::NothingDangles,
+        Self::PurgedForGood,
+        Self::NothingIsLeft,
+        Self::Leases,
+        Self::NoOrphans,
     ];
 }
 

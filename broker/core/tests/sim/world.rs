@@ -14,10 +14,12 @@ use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
 
 mod checks;
 mod clients;
+mod purges;
 mod schedules;
 
+use self::purges::Prepared;
 use crate::{
-    broker::{Broker, Change, Disk, Effect},
+    broker::{Broker, Change, Disk, Effect, Target},
     chance::Chance,
     judge::{Guarantee, Verdict},
 };
@@ -27,6 +29,8 @@ use schedules::Ticks;
 const STEPS: u64 = 150;
 /// Slots of each worker.
 const SLOTS: u32 = 2;
+/// What tags have as their values.
+const TAG_VALUES: [&str; 2] = ["ada", "bob"];
 /// A job that does this kills its worker.
 const POISON: &str = "poison";
 
@@ -44,6 +48,16 @@ struct Report {
     at: Timestamp,
     fence: Fence,
     end: AttemptEnd,
+    /// What its broker is to keep until it is durable.
+    pinned: Vec<Target>,
+    start: u32,
+}
+
+/// How long a worker holds what it runs, as far as the broker let it know.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    millis: u64,
+    until: Timestamp,
 }
 
 /// Everything there is.
@@ -56,6 +70,11 @@ pub(crate) struct World {
     verdict: Verdict,
     workers: BTreeSet<WorkerId>,
     last_worker: u64,
+    /// Those of them, and of the lost ones of this start, that have leases.
+    holds: BTreeMap<WorkerId, Hold>,
+    /// Workers on their way to say that they live.
+    extends: Vec<(Timestamp, WorkerId)>,
+    is_resting: bool,
     /// What workers run, whether the broker still knows or not.
     runs: BTreeMap<Fence, (WorkerId, Arc<Job>)>,
     network: Vec<Report>,
@@ -68,11 +87,15 @@ pub(crate) struct World {
     finals: BTreeMap<JobId, State>,
     /// When the limits of a queue changed last.
     limited_at: BTreeMap<String, Timestamp>,
+    /// When runs were granted in this start of the broker.
+    started: Vec<(Timestamp, Arc<Job>)>,
     /// The latest time any broker has seen.
     latest: Timestamp,
     /// Unanswered submissions with a key, which the client repeats.
     unknown: Vec<Arc<Spec>>,
     ticks: Ticks,
+    /// Submissions whose arguments are on the disk, and that have not reached the broker.
+    prepared: Vec<Prepared>,
 }
 
 fn is_poison(job: &Job) -> bool {
@@ -94,6 +117,9 @@ impl World {
             verdict: Verdict::default(),
             workers: BTreeSet::new(),
             last_worker: 0,
+            holds: BTreeMap::new(),
+            extends: Vec::new(),
+            is_resting: false,
             runs: BTreeMap::new(),
             network: Vec::new(),
             asked: BTreeMap::new(),
@@ -103,9 +129,11 @@ impl World {
             cancelled: BTreeSet::new(),
             finals: BTreeMap::new(),
             limited_at: BTreeMap::new(),
+            started: Vec::new(),
             latest: now,
             unknown: Vec::new(),
             ticks: Ticks::default(),
+            prepared: Vec::new(),
         };
         world.join();
         world.join();
@@ -125,7 +153,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.chance.below(100) {
+        match self.chance.below(116) {
             0..24 => self.submit(),
             24..29 => self.repeat(),
             29..35 => self.cancel(),
@@ -134,10 +162,15 @@ impl World {
             45..62 => self.end_a_run(),
             62..66 => self.lose_a_worker(),
             66..70 => self.restart(),
-            70..72 => self.purge(),
+            70..72 => self.purge_queue(),
             72..74 => self.retry(),
             74..79 => self.change_schedule(),
             79..80 => self.trigger(),
+            80..83 => self.ask_prepared(),
+            83..85 => self.purge_some_job(),
+            85..89 => self.purge_due(),
+            89..92 => self.sweep(),
+            92..100 => self.extend(),
             _ => {
                 let pause = self.chance.below(1200);
                 self.pass(pause);
@@ -157,6 +190,7 @@ impl World {
         let is_open = self.broker.is_open();
         if is_open {
             self.check_expired();
+            self.check_leases();
         }
         self.broker.send();
         while !self.broker.writing.is_empty() && self.chance.percent(60) {
@@ -167,6 +201,7 @@ impl World {
             self.check_ticks_come();
         }
         self.check_running();
+        self.check_children();
     }
 
     fn pass(&mut self, millis: u64) {
@@ -178,8 +213,45 @@ impl World {
         self.last_worker += 1;
         let worker = WorkerId(self.last_worker);
         self.workers.insert(worker);
-        let joined = self.broker.tell(Command::Join { worker, slots: SLOTS }, self.now);
+        let lease_millis =
+            (!self.is_resting && self.chance.percent(40)).then(|| 500 + self.chance.below(3000));
+        if let Some(millis) = lease_millis {
+            self.holds.insert(worker, Hold { millis, until: self.now.plus_millis(millis) });
+        }
+        let joined = self.broker.tell(Command::Join { worker, slots: SLOTS, lease_millis }, self.now);
         assert_eq!(joined, Ok(Answer::Done));
+    }
+
+    /// Workers with leases say that they live; it arrives late, twice or not at all.
+    fn extend(&mut self) {
+        let held = self.workers.iter().filter(|worker| self.holds.contains_key(worker));
+        for worker in held.copied().collect::<Vec<_>>() {
+            for _ in 0..[0, 1, 1, 1, 2][usize::try_from(self.chance.below(5)).unwrap_or_default()] {
+                let late = if self.chance.percent(30) { self.chance.below(3000) } else { 0 };
+                self.extends.push((self.now.plus_millis(late), worker));
+            }
+        }
+    }
+
+    /// Whether the lease of a worker has ended.
+    fn is_over(&self, worker: WorkerId) -> bool {
+        self.holds.get(&worker).is_some_and(|hold| hold.until <= self.now)
+    }
+
+    /// A worker says that it lives. One whose lease has ended learns that it was given up.
+    fn extended(&mut self, worker: WorkerId) {
+        if !self.workers.contains(&worker) {
+            return;
+        }
+        let in_time = !self.is_over(worker);
+        let told = self.broker.tell(Command::Extend(worker), self.now);
+        let story = || format!("{worker:?} was answered {told:?} at {:?}", self.now);
+        self.verdict.judge(Guarantee::Leases, told.is_ok() == in_time, story);
+        if let (Ok(_), Some(hold)) = (told, self.holds.get_mut(&worker)) {
+            hold.until = self.now.plus_millis(hold.millis);
+        } else {
+            self.lose(worker);
+        }
     }
 
     /// A run ends, and its report goes on its way: late, or twice.
@@ -202,14 +274,17 @@ impl World {
         let failure = Failure { code: ErrorCode::Trap, message: String::new(), detail: None };
         let usage = Usage::default();
         let end = match self.chance.below(10) {
-            0..6 => AttemptEnd::Completed { result: Payload::Inline("1".into()), usage },
+            0..4 => AttemptEnd::Completed { result: Payload::Inline("1".into()), usage },
+            4..6 => AttemptEnd::Completed { result: Payload::Blob(self.some_blob()), usage },
             6..9 => AttemptEnd::Failed { failure, usage },
             _ => AttemptEnd::Stopped,
         };
         let copies = if self.chance.percent(20) { 2 } else { 1 };
         for _ in 0..copies {
             let late = if self.chance.percent(30) { self.chance.below(5000) } else { 0 };
-            self.network.push(Report { at: self.now.plus_millis(late), fence, end: end.clone() });
+            let pinned = self.keep_result(&end);
+            let (at, start) = (self.now.plus_millis(late), self.start);
+            self.network.push(Report { at, fence, end: end.clone(), pinned, start });
         }
     }
 
@@ -233,10 +308,10 @@ impl World {
     fn restart(&mut self) {
         self.broker.send();
         while let Some(mut group) = self.broker.writing.pop_front() {
-            let whole = self.chance.percent(50);
-            let kept = if whole { group.len() as u64 } else { self.chance.below(group.len() as u64 + 1) };
-            group.truncate(usize::try_from(kept).unwrap_or_default());
-            for change in group {
+            let (whole, count) = (self.chance.percent(50), group.changes.len() as u64);
+            let kept = if whole { count } else { self.chance.below(count + 1) };
+            group.changes.truncate(usize::try_from(kept).unwrap_or_default());
+            for change in group.changes {
                 self.write(change);
             }
             if !whole {
@@ -250,6 +325,7 @@ impl World {
                 self.unknown.push(spec);
             }
         }
+        self.prepared.clear();
         self.start += 1;
         self.now = match self.chance.below(4) {
             0 => Timestamp(self.now.0.saturating_sub(self.chance.below(600_000))),
@@ -258,17 +334,20 @@ impl World {
         };
         self.latest = self.latest.max(self.now);
         self.limited_at.values_mut().for_each(|at| *at = self.now);
+        self.started.clear();
         self.check_survivors();
         self.ticks.forget();
         self.broker = Broker::start(self.start, &self.disk, self.now);
         self.workers.clear();
+        self.holds.clear();
+        self.extends.clear();
         self.join();
         self.join();
     }
 
     fn commit(&mut self) {
-        if let Some(changes) = self.broker.writing.front() {
-            for change in changes.clone() {
+        if let Some(group) = self.broker.writing.front() {
+            for change in group.changes.clone() {
                 self.check_written(&change);
             }
         }
@@ -286,12 +365,23 @@ impl World {
         let (arrived, left) =
             std::mem::take(&mut self.network).into_iter().partition(|report| report.at <= self.now);
         self.network = left;
-        for Report { fence, end, .. } in arrived {
-            let is_current =
-                self.broker.jobs.values().any(|job| job.lease().is_some_and(|lease| lease.fence == fence));
-            let knows_it = is_current && fence.0 >> 40 == u64::from(self.start);
+        let (living, left) =
+            std::mem::take(&mut self.extends).into_iter().partition(|(at, _)| *at <= self.now);
+        self.extends = left;
+        for (_, worker) in living {
+            self.extended(worker);
+        }
+        for Report { fence, end, pinned, start, .. } in arrived {
+            let leases = || self.broker.jobs.values().filter_map(|job| job.lease());
+            let is_held = leases().any(|lease| lease.fence == fence && !self.is_over(lease.worker));
+            let knows_it = is_held && fence.0 >> 40 == u64::from(self.start);
+            // What a worker loses whose lease has just ended goes back.
+            let some_end = leases().any(|lease| self.is_over(lease.worker));
             let before = self.broker.jobs.clone();
             let told = self.broker.tell(Command::EndAttempt { fence, end }, self.now);
+            if start == self.start {
+                self.broker.groups.after(Effect::Unpin(pinned));
+            }
             if !knows_it {
                 // A slot may become free and go to another job; but no job may have ended or gone back.
                 let ended = |id: &JobId, job: &Arc<Job>| {
@@ -300,7 +390,8 @@ impl World {
                 };
                 let changed = before.iter().any(|(id, job)| ended(id, job));
                 let story = || format!("{fence:?} is stale and was answered {told:?}");
-                self.verdict.judge(Guarantee::StaleChangesNothing, told.is_err() && !changed, story);
+                let held = told.is_err() && (some_end || !changed);
+                self.verdict.judge(Guarantee::StaleChangesNothing, held, story);
             }
         }
     }
@@ -308,10 +399,14 @@ impl World {
     fn effects(&mut self) {
         while let Some(effect) = self.broker.effects.pop_front() {
             match effect {
-                Effect::Answer(request, answer) => self.answered(request, answer),
+                Effect::Answer(request, answer, pinned) => {
+                    self.broker.unpin(pinned);
+                    self.answered(request, answer);
+                }
                 Effect::Assign(worker, fence, job) => self.assigned(worker, fence, job),
                 Effect::Stop(fence) => self.stopped(fence),
                 Effect::Tick(due) => self.tick_came(due),
+                Effect::Unpin(pinned) => self.broker.unpin(pinned),
             }
         }
     }
@@ -344,6 +439,7 @@ impl World {
         self.verdict
             .judge(Guarantee::WholeOrNothing, on_disk, || format!("{} runs before it is durable", job.id));
         self.check_start(&job);
+        self.check_rates(&job);
         if self.workers.contains(&worker) {
             self.runs.insert(fence, (worker, job));
         }
@@ -352,12 +448,19 @@ impl World {
     fn stopped(&mut self, fence: Fence) {
         if self.runs.contains_key(&fence) && self.chance.percent(80) {
             self.runs.remove(&fence);
-            self.network.push(Report { at: self.now, fence, end: AttemptEnd::Stopped });
+            let (at, start, end) = (self.now, self.start, AttemptEnd::Stopped);
+            self.network.push(Report { at, fence, end, pinned: Vec::new(), start });
         }
     }
 
     /// Faults stop: everything accepted becomes final.
     fn come_to_rest(&mut self) {
+        self.is_resting = true;
+        let held = self.workers.iter().filter(|worker| self.holds.contains_key(worker));
+        for worker in held.copied().collect::<Vec<_>>() {
+            self.lose(worker);
+        }
+        self.extends.clear();
         for queue in ["q0", "q1", "q2"] {
             let change = LimitChange { is_paused: Some(false), ..LimitChange::default() };
             let open = Command::LimitQueue { channel: "0".into(), name: queue.into(), change };
@@ -386,10 +489,11 @@ impl World {
         }
         self.check_survivors();
         for id in self.accepted.clone() {
-            let is_final = self.disk.jobs.get(&id).is_some_and(|job| job.state.is_final());
+            let is_final = self.state_on_disk(id).is_some_and(JobState::is_final);
             self.verdict
                 .judge(Guarantee::BecomesFinal, is_final, || format!("{:?}", self.disk.jobs.get(&id)));
         }
+        self.purge_the_rest();
     }
 
     fn release_all(&mut self) {

@@ -104,7 +104,7 @@ pub(in crate::server) async fn result(mut exchange: Exchange) -> Result<Answer, 
     exchange.query.finish()?;
     let patience = patience.span().map(Span::duration);
     match verbs::wait(&exchange.context, &exchange.caller, job, patience).await? {
-        Waited::Final(job) => {
+        Waited::Final(job, _pinned) => {
             verbs::result(&exchange.context, &job).await.map(|value| answer::raw(StatusCode::OK, value.json))
         }
         Waited::Still(state) => still(job, state),
@@ -153,6 +153,12 @@ pub(in crate::server) async fn purge(exchange: Exchange) -> Result<Answer, Probl
     debug_assert!(body.is_empty(), "a longer body was refused");
     verbs::purge(&context, &caller, job).await?;
     answer::json(StatusCode::OK, &JobRef { job })
+}
+
+pub(in crate::server) async fn status(exchange: Exchange) -> Result<Answer, Problem> {
+    let (context, caller, body) = exchange.body(MESSAGE_BYTES_MAX).await?;
+    let statuses = verbs::statuses(&context, &caller, typed::from_text(&body)?).await?;
+    answer::json(StatusCode::OK, &statuses)
 }
 
 pub(in crate::server) async fn history(exchange: Exchange) -> Result<Answer, Problem> {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use windlass_core::{job::Timestamp, query::Path};
 use windlass_wire::{
     code::ErrorCode,
+    id::JobId,
     limits::{PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX},
     problem::Problem,
     query::{BulkRequest, JobQuery},
@@ -59,6 +60,8 @@ fn filter(query: &mut Query, now: Timestamp) -> Result<Map<String, Value>, Probl
     for name in ["queue", "handler", "schedule"] {
         filter.extend(query.take::<String>(name)?.map(|value| (name.to_owned(), Value::from(value))));
     }
+    let parent = query.take::<JobId>("parent")?;
+    filter.extend(parent.map(|parent| ("parent".to_owned(), json!(parent))));
     filter.extend(query.take::<String>("tag")?.as_deref().map(tag));
     let mut bounds = Map::new();
     for (name, operator) in [("since", "$gte"), ("until", "$lt")] {
@@ -123,6 +126,8 @@ mod tests {
                 "$text": "ada post",
             })
         );
+        let parent = JobId(7).to_string();
+        assert_eq!(parsed(&format!("parent={parent}")).unwrap(), json!({ "parent": parent }));
         assert_eq!(parsed("tag=user:a:b").unwrap(), json!({ "tags.user": "a:b" }));
         assert_eq!(parsed("tag=app.name").unwrap(), json!({ "tags.app\\.name": { "$exists": true } }));
         assert_eq!(

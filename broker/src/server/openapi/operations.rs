@@ -9,7 +9,7 @@ use windlass_wire::{
     connection::{ConnectionList, IdentityView},
     frame::SUBPROTOCOLS,
     id::JobId,
-    job::{JobPage, JobRef, JobStanding, JobView, JobsAccepted},
+    job::{JobPage, JobRef, JobStanding, JobStatuses, JobView, JobsAccepted},
     limits::{
         IDEMPOTENCY_KEY_BYTES_MAX, NAME_BYTES_MAX, PAGE_JOBS_DEFAULT, PAGE_JOBS_MAX, PAGE_SCHEDULES_DEFAULT,
         PAGE_SCHEDULES_MAX,
@@ -29,7 +29,7 @@ use windlass_wire::{
 use super::operation::{EVENTS, Operation, any, of, text};
 use crate::server::{
     endpoints::{jobs::Many, plugins::Activation},
-    verbs::Submission,
+    verbs::{StatusRequest, Submission},
 };
 
 /// How a run may end without a result.
@@ -109,7 +109,7 @@ fn about() -> Vec<Operation> {
             .query("every", of::<Span>, "Topic `jobs`: how often at most, 100ms to 10s")
             .header("Last-Event-ID", text, LAST_EVENT)
             .answers_media(EVENTS, "Events named like the topic, and `gap`; it does not end")
-            .refuses(&[ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::get("identity", "/v1/identity").answers::<IdentityView>(200, "The broker"),
         Operation::get("openapi", "/v1/openapi.json").answers_schema(200, any, "This document"),
         Operation::get("stats.get", "/v1/stats").answers::<StatsView>(200, "Figures of the broker"),
@@ -149,42 +149,45 @@ fn jobs() -> Vec<Operation> {
             .answers::<Accepted>(201, "The job, or all of them, is on disk")
             .with_headers(&[("Location", "Where the job is")])
             .refuses(&NOT_RUN)
-            .refuses(&[ErrorCode::BadState, ErrorCode::IdempotencyMismatch]),
+            .refuses(&[ErrorCode::BadState, ErrorCode::Gone, ErrorCode::IdempotencyMismatch]),
         Operation::get("job.get", "/v1/jobs/{id}")
             .answers::<JobView>(200, "The job with its arguments")
-            .refuses(&[ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::post("job.cancel", "/v1/jobs/{id}/cancel")
             .answers::<JobStanding>(200, "The job is cancelled for good")
-            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::BadState, ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::get("job.events", "/v1/jobs/{id}/events")
             .header("Last-Event-ID", text, LAST_EVENT)
             .answers_media(EVENTS, "Events `snapshot`, `job` and `gap` until the job is final")
-            .refuses(&[ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::get("job.history", "/v1/jobs/{id}/history")
             .answers::<JobHistory>(200, "What happened to the job, oldest first")
-            .refuses(&[ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::post("job.purge", "/v1/jobs/{id}/purge")
             .answers::<JobRef>(200, "The job is forgotten")
-            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::BadState, ErrorCode::Conflict, ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::get("job.logs", "/v1/jobs/{id}/logs")
             .answers_text("What the attempts logged, oldest first")
-            .refuses(&[ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::get("job.wait", "/v1/jobs/{id}/result")
             .query("wait", of::<Timeout>, "How long to wait for it; default: not at all")
             .answers_schema(200, any, "The handler's value")
             .answers::<JobStanding>(202, "The job is not final yet")
             .with_headers(&[("Retry-After", "Seconds to wait before asking again")])
             .refuses(&RUN_FAILURES)
-            .refuses(&[ErrorCode::Expired, ErrorCode::NotFound, ErrorCode::Quarantined]),
+            .refuses(&[ErrorCode::Expired, ErrorCode::Gone, ErrorCode::NotFound, ErrorCode::Quarantined]),
         Operation::post("job.release", "/v1/jobs/{id}/release")
             .answers::<JobRef>(200, "The job goes on")
-            .refuses(&[ErrorCode::BadState, ErrorCode::NotFound]),
+            .refuses(&[ErrorCode::BadState, ErrorCode::Gone, ErrorCode::NotFound]),
         Operation::post("job.retry", "/v1/jobs/{id}/retry")
             .query("version", version, "The plugin version to run; default: the active one")
             .answers::<JobRef>(201, "The new job is on disk")
             .with_headers(&[("Location", "Where the new job is")])
             .refuses(&NOT_RUN)
-            .refuses(&[ErrorCode::BadState]),
+            .refuses(&[ErrorCode::BadState, ErrorCode::Gone]),
+        Operation::post("job.status", "/v1/jobs/status")
+            .takes::<StatusRequest>(json!({ "jobs": ["00000080000000010000000100a1b2c3"] }))
+            .answers::<JobStatuses>(200, "Their states, in the order asked for"),
     ]
 }
 
@@ -195,6 +198,7 @@ fn search() -> Vec<Operation> {
             .query("queue", text, "Only jobs of this queue")
             .query("handler", text, "Only jobs of this handler, by its full name")
             .query("schedule", text, "Only jobs that this schedule submitted")
+            .query("parent", of::<JobId>, "Only children of this job")
             .query("tag", text, "Only jobs with this tag, `key` or `key:value`")
             .query("since", moment, "Only jobs submitted at this time or later")
             .query("until", moment, "Only jobs submitted before this time")
@@ -242,7 +246,11 @@ fn plugins() -> Vec<Operation> {
 }
 
 fn queues() -> Vec<Operation> {
-    let limits = json!({ "concurrency": 4, "rate": { "count": 100, "per": "1s" } });
+    let limits = json!({
+        "concurrency": 4,
+        "rate": { "count": 100, "per": "1s" },
+        "per_tag": { "tag": "customer", "concurrency": 2 },
+    });
     vec![
         Operation::get("queue.list", "/v1/queues").answers::<QueueList>(200, "All queues"),
         Operation::get("queue.get", "/v1/queues/{queue}")

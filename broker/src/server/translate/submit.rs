@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use windlass_core::{
     dependency::After,
     job::{Payload, Spec, Timestamp},
-    limits::{RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
+    limits::{RETENTION_MILLIS_DEFAULT, RUN_TIMEOUT_MILLIS_DEFAULT, WORKER_DEATHS_DEFAULT},
     retry::RetryPolicy,
 };
 use windlass_wire::{
@@ -26,6 +26,9 @@ use crate::server::typed::{escape, refused_at};
 /// The time one attempt may take, unless the submission says otherwise.
 const RUN_TIMEOUT_DEFAULT: Span = Span::from_millis(RUN_TIMEOUT_MILLIS_DEFAULT);
 
+/// How long a final job is kept, unless the submission or the broker's settings say otherwise.
+const RETENTION_DEFAULT: Span = Span::from_millis(RETENTION_MILLIS_DEFAULT);
+
 /// The checked options of a submission.
 #[derive(Debug, PartialEq)]
 pub(in crate::server) struct Terms {
@@ -35,10 +38,12 @@ pub(in crate::server) struct Terms {
     hold: bool,
     after: Option<After>,
     serial_key: Option<String>,
+    parent: Option<JobId>,
     queue_timeout_millis: Option<u64>,
     run_timeout_millis: Option<u64>,
     retry: RetryPolicy,
     max_worker_deaths: u32,
+    retention_millis: Option<u64>,
     tags: BTreeMap<String, String>,
     now: Timestamp,
 }
@@ -52,6 +57,7 @@ impl Terms {
             return Err(refused_at("/opts/queue", expected));
         }
         let run_timeout = options.run_timeout.unwrap_or(Timeout::After(RUN_TIMEOUT_DEFAULT));
+        let retention = options.retention.unwrap_or(Timeout::After(RETENTION_DEFAULT));
         Ok(Self {
             queue,
             priority: priority(options.priority.unwrap_or_default())?,
@@ -59,10 +65,12 @@ impl Terms {
             hold: options.hold,
             after: options.after.map(after).transpose()?,
             serial_key: options.serial_key.map(serial_key).transpose()?,
+            parent: options.parent,
             queue_timeout_millis: options.queue_timeout.and_then(Timeout::span).map(Span::millis),
             run_timeout_millis: run_timeout.span().map(Span::millis),
             retry: options.retry.map(retry).transpose()?.unwrap_or_default(),
             max_worker_deaths: options.max_worker_deaths.unwrap_or(WORKER_DEATHS_DEFAULT),
+            retention_millis: retention.span().map(Span::millis),
             tags: tags(options.tags)?,
             now,
         })
@@ -71,6 +79,11 @@ impl Terms {
     /// The jobs it comes after.
     pub(in crate::server) fn after(&self) -> impl Iterator<Item = JobId> {
         self.after.iter().flat_map(|after| &after.jobs).copied()
+    }
+
+    /// The job it is a child of.
+    pub(in crate::server) fn parent(&self) -> Option<JobId> {
+        self.parent
     }
 
     /// What to submit on these terms.
@@ -90,7 +103,9 @@ impl Terms {
             hold: self.hold,
             after: self.after,
             serial_key: self.serial_key,
+            parent: self.parent,
             idempotency: None,
+            retention_millis: self.retention_millis,
             tags: self.tags,
             schedule: None,
             submitted_at: self.now,
@@ -217,6 +232,8 @@ mod tests {
     #[test]
     fn never_means_no_limit() {
         assert_eq!(terms(json!({ "run_timeout": "never" })).unwrap().run_timeout_millis, None);
+        assert_eq!(terms(json!({ "retention": "never" })).unwrap().retention_millis, None);
+        assert_eq!(terms(json!({ "retention": 0 })).unwrap().retention_millis, Some(0));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         run_at: run_at.map(time),
         started_at: job.lease().map(|lease| time(lease.since)),
         ended_at: job.ended_at().map(time),
-        error: job_error(&job.state),
+        error: job_error(job),
         attempts: job.attempts.iter().map(attempt_view).collect(),
         retry: retry_options(&spec.retry),
         run_timeout_millis: spec.run_timeout_millis,
@@ -53,7 +53,11 @@ pub(in crate::server) fn job_view(job: &Job, args: Option<Box<RawValue>>) -> Job
         held,
         after: spec.after.as_ref().map(after_options),
         serial_key: spec.serial_key.clone(),
+        parent: spec.parent,
+        children: None,
         idempotency_key: spec.idempotency.as_ref().map(|asked| asked.key.clone()),
+        retention_millis: spec.retention_millis,
+        kept_until: job.kept_until().map(time),
         waiting: None,
         tags: spec.tags.clone(),
         schedule: spec.schedule.as_ref().map(|origin| origin.name.clone()),
@@ -74,6 +78,12 @@ pub(in crate::server) fn waiting_view(waiting: Waiting) -> WaitingView {
         Waiting::Release => WaitingView::Release,
         Waiting::Serial(job) => WaitingView::SerialKey { job },
         Waiting::Slot => WaitingView::Slot,
+        Waiting::Tag { tag, value, closed: Closed::Rate(until) } => {
+            WaitingView::TagRate { tag, value, until: time(until) }
+        }
+        Waiting::Tag { tag, value, closed: Closed::Concurrency | Closed::Paused } => {
+            WaitingView::TagConcurrency { tag, value }
+        }
         Waiting::Time(until) => WaitingView::Time { until: time(until) },
     }
 }

@@ -1,6 +1,6 @@
-//! Jobs: wait, look, cancel, release.
+//! Jobs: wait, look, cancel, release, purge.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 use windlass_core::{
@@ -8,7 +8,13 @@ use windlass_core::{
     job::{Job, State},
 };
 use windlass_wire::{
-    code::ErrorCode, id::JobId, job::JobView, problem::Problem, query::JobHistory, state::JobState,
+    code::ErrorCode,
+    id::JobId,
+    job::{ChildrenView, JobView},
+    limits::CHILDREN_COUNTED_MAX,
+    problem::Problem,
+    query::JobHistory,
+    state::JobState,
 };
 
 use super::{
@@ -18,13 +24,16 @@ use super::{
     },
     HandlerValue, bring,
 };
-use crate::driver::Refused;
+use crate::{
+    driver::Refused,
+    store::{Pinned, Store, StoreError, Target, Tombstone},
+};
 
 /// What became of waiting.
 #[derive(Debug)]
 pub(in crate::server) enum Waited {
-    /// The job is final.
-    Final(Arc<Job>),
+    /// The job is final. It is not purged while this is there, so that its result outlives whoever waited for it.
+    Final(Arc<Job>, Option<Pinned>),
     /// Patience ended first.
     Still(JobState),
 }
@@ -38,6 +47,7 @@ pub(in crate::server) async fn wait(
     id: JobId,
     patience: Option<Duration>,
 ) -> Result<Waited, Problem> {
+    let pinned = context.store.try_pin(Target::Job(id));
     let waiting = async {
         match patience {
             Some(patience) => {
@@ -55,7 +65,7 @@ pub(in crate::server) async fn wait(
         Some(job) => job,
         None => Arc::new(find(context, caller, id).await?),
     };
-    if job.state.is_final() { Ok(Waited::Final(job)) } else { Ok(Waited::Still(job.state.name())) }
+    if job.state.is_final() { Ok(Waited::Final(job, pinned)) } else { Ok(Waited::Still(job.state.name())) }
 }
 
 /// A job with its arguments.
@@ -64,12 +74,25 @@ pub(in crate::server) async fn get(
     caller: &Caller,
     id: JobId,
 ) -> Result<JobView, Problem> {
-    let job = find(context, caller, id).await?;
+    let (job, _pinned) = find_pinned(context, caller, id).await?;
     let args = bring(context, &job.spec.args).await?;
     let waiting = context.driver.waiting(id).await.map_err(translate::refused)?;
     // The record is durable and the reason is of now: it is left out where the two do not fit.
     let waiting = waiting.filter(|_| !job.state.is_final() && job.lease().is_none()).map(waiting_view);
-    Ok(JobView { waiting, ..job_view(&job, Some(args)) })
+    let children = children(context, &job).await?;
+    Ok(JobView { waiting, children, ..job_view(&job, Some(args)) })
+}
+
+/// How many children of a job are in which state; none = it has none.
+async fn children(context: &Context, job: &Job) -> Result<Option<ChildrenView>, Problem> {
+    let (id, channel) = (job.id, job.spec.channel.clone());
+    let children = context.with_store(move |store| store.children(&channel, id, CHILDREN_COUNTED_MAX + 1));
+    let children = children.await?;
+    let mut view = ChildrenView { states: BTreeMap::new(), cut: children.len() > CHILDREN_COUNTED_MAX };
+    for child in children.iter().take(CHILDREN_COUNTED_MAX) {
+        *view.states.entry(child.state.name()).or_default() += 1;
+    }
+    Ok((!children.is_empty()).then_some(view))
 }
 
 /// The result of a final job, or why it has none.
@@ -89,7 +112,7 @@ pub(in crate::server) async fn result(context: &Context, job: &Job) -> Result<Ha
         | State::Running(_)
         | State::Failed { .. }
         | State::Cancelled { .. }
-        | State::Expired { .. }) => Err(job_error(state).unwrap_or_else(|| not_final(state.name()))),
+        | State::Expired { .. }) => Err(job_error(job).unwrap_or_else(|| not_final(state.name()))),
     }
 }
 
@@ -157,18 +180,51 @@ pub(in crate::server) async fn purge(context: &Context, caller: &Caller, id: Job
         .with_detail(json!({ "state": state }))
         .with_hint("cancel it first"));
     }
-    let changes = context.with_store(move |store| store.without_job(&job)).await?;
-    context.store.committer().commit(changes).await.map_err(|error| translate::store_error(&error))
+    if context.retention.purge(id).await.map_err(|error| translate::store_error(&error))? {
+        return Ok(());
+    }
+    // Somebody else has purged it meanwhile, or uses it.
+    find(context, caller, id).await?;
+    Err(Problem::new(ErrorCode::Conflict, "the job is still in use: its run has not ended yet")
+        .with_hint("try again in a moment"))
 }
 
 /// A job of the caller's channel; those of others do not exist for it.
 pub(in crate::server) async fn find(context: &Context, caller: &Caller, id: JobId) -> Result<Job, Problem> {
-    let job = context.with_store(move |store| store.job(id)).await?;
-    job.filter(|job| job.spec.channel == caller.channel).ok_or_else(|| unknown(id))
+    let channel = caller.channel.clone();
+    context.with_store(move |store| look_up(store, &channel, id)).await?.map_err(|lost| missing(id, lost))
 }
 
-fn unknown(id: JobId) -> Problem {
-    Problem::new(ErrorCode::NotFound, format!("there is no job `{id}`"))
+/// The same, not to be purged before the pin is dropped: for what needs more of the job than its record.
+pub(in crate::server) async fn find_pinned(
+    context: &Context,
+    caller: &Caller,
+    id: JobId,
+) -> Result<(Job, Pinned), Problem> {
+    let channel = caller.channel.clone();
+    let found = context.with_store(move |store| {
+        let pinned = store.pin(Target::Job(id));
+        Ok(look_up(store, &channel, id)?.map(|job| (job, pinned)))
+    });
+    found.await?.map_err(|lost| missing(id, lost))
+}
+
+/// A job of a channel, or else what is known of it if it was purged.
+pub(super) fn look_up(
+    store: &Store,
+    channel: &str,
+    id: JobId,
+) -> Result<Result<Job, Option<Tombstone>>, StoreError> {
+    Ok(match store.job(id)? {
+        Some(job) if job.spec.channel == channel => Ok(job),
+        Some(_) => Err(None),
+        None => Err(store.tombstone(id)?.filter(|tombstone| tombstone.channel == channel)),
+    })
+}
+
+fn missing(id: JobId, tombstone: Option<Tombstone>) -> Problem {
+    let unknown = || Problem::new(ErrorCode::NotFound, format!("there is no job `{id}`"));
+    tombstone.map_or_else(unknown, |tombstone| translate::gone(id, &tombstone))
 }
 
 fn not_final(state: JobState) -> Problem {

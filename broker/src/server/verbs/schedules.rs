@@ -23,6 +23,7 @@ use crate::{
         context::{Caller, Context},
         translate::{Times, once_only, refused, schedule_view},
     },
+    store::Pinned,
 };
 
 /// A page of the caller's schedules, by name and without their arguments.
@@ -101,8 +102,8 @@ pub(in crate::server) async fn put_schedule(
         let reason = format!("`{}` is not a name: {expected}", name.escape_debug());
         return Err(Problem::new(ErrorCode::BadRequest, reason));
     }
-    let plan = plan(context, caller, options).await?;
-    let is_new = change(context, caller, name, ScheduleChange::Put(Box::new(plan))).await?;
+    let (plan, pinned) = plan(context, caller, options).await?;
+    let is_new = change(context, caller, name, ScheduleChange::Put(Box::new(plan)), pinned).await?;
     Ok((is_new, schedule(context, caller, name).await?))
 }
 
@@ -113,7 +114,7 @@ pub(in crate::server) async fn pause_schedule(
     name: &str,
     is_paused: bool,
 ) -> Result<ScheduleView, Problem> {
-    change(context, caller, name, ScheduleChange::Pause(is_paused)).await?;
+    change(context, caller, name, ScheduleChange::Pause(is_paused), Vec::new()).await?;
     schedule(context, caller, name).await
 }
 
@@ -123,7 +124,7 @@ pub(in crate::server) async fn delete_schedule(
     caller: &Caller,
     name: &str,
 ) -> Result<(), Problem> {
-    change(context, caller, name, ScheduleChange::Delete).await.map(drop)
+    change(context, caller, name, ScheduleChange::Delete, Vec::new()).await.map(drop)
 }
 
 /// Submits a job of a schedule now, whatever its times and overlap say; durable when this answers.
@@ -158,8 +159,12 @@ pub(in crate::server) async fn scheduled_job(
     Ok(job)
 }
 
-/// Checks everything about a schedule, its job as if it were submitted now.
-async fn plan(context: &Context, caller: &Caller, options: ScheduleOptions) -> Result<Plan, Problem> {
+/// Checks everything about a schedule, its job as if it were submitted now. The arguments are pinned.
+async fn plan(
+    context: &Context,
+    caller: &Caller,
+    options: ScheduleOptions,
+) -> Result<(Plan, Vec<Pinned>), Problem> {
     once_only(&options.opts)?;
     let Times { cron, timezone, jitter_millis } = Times::new(&options, context.driver.clock().now())?;
     let ScheduleOptions { handler, args, mut opts, overlap, catch_up, paused, .. } = options;
@@ -170,7 +175,9 @@ async fn plan(context: &Context, caller: &Caller, options: ScheduleOptions) -> R
         *on = BTreeSet::from_iter(on.drain(..)).into_iter().collect();
     }
     let (handler, args) = (job.spec.handler, job.spec.args);
-    Ok(Plan { cron, timezone, handler, args, opts, overlap, catch_up, jitter_millis, is_paused: paused })
+    let plan =
+        Plan { cron, timezone, handler, args, opts, overlap, catch_up, jitter_millis, is_paused: paused };
+    Ok((plan, job.pinned))
 }
 
 async fn change(
@@ -178,8 +185,9 @@ async fn change(
     caller: &Caller,
     name: &str,
     change: ScheduleChange,
+    pinned: Vec<Pinned>,
 ) -> Result<bool, Problem> {
-    let changed = context.driver.change_schedule(&caller.channel, name, change).await;
+    let changed = context.driver.change_schedule(&caller.channel, name, change, pinned).await;
     changed.map_err(|refusal| of_schedule(refusal, name))
 }
 

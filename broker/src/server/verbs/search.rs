@@ -301,6 +301,7 @@ fn groups(channel: &str, filter: &Filter) -> Vec<Vec<Term>> {
             ["after", "jobs"] => Some(Term::after(channel, text.parse().ok()?)),
             ["handler"] => Some(Term::handler(channel, text)),
             ["schedule"] => Some(Term::schedule(channel, text)),
+            ["parent"] => Some(Term::child(channel, text.parse().ok()?)),
             ["state"] => Term::state(channel, text.parse().ok()?),
             ["tags", key] => Some(Term::tag(channel, key, text)),
             _ => None,

@@ -1,8 +1,9 @@
 //! How the broker is doing.
 
+use prometheus_client::metrics::gauge::Gauge;
 use windlass_wire::{
     problem::Problem,
-    stats::{CallsView, SlotsView, StatsView},
+    stats::{CallsView, RetentionView, SlotsView, StatsView},
 };
 
 use crate::server::{
@@ -22,6 +23,7 @@ pub(in crate::server) async fn stats(
     let worker = context.driver.worker();
     let Figures { rates, sync, failures, history } = context.live.figures(&caller.channel, now, with_history);
     let count = |count: usize| count as u64;
+    let kept = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
     Ok(StatsView {
         at: time(now),
         started_at: time(context.started_at),
@@ -31,6 +33,10 @@ pub(in crate::server) async fn stats(
         oldest_ready_at: stats.oldest_ready.map(time),
         slots: SlotsView { used: count(stats.held_slots), total: u64::from(worker.slots()) },
         calls: CallsView { running: count(worker.running_calls()), waiting: count(stats.waiting_calls) },
+        retention: RetentionView {
+            jobs: kept(&context.metrics.jobs_retained),
+            tombstones: kept(&context.metrics.tombstones),
+        },
         sync,
         failures,
         history,

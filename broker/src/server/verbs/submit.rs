@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windlass_core::{command::Refusal, idempotency::Idempotency, job::State};
+use windlass_core::{
+    command::Refusal,
+    idempotency::Idempotency,
+    job::{Job, State},
+};
 use windlass_wire::{
     code::ErrorCode,
     id::JobId,
@@ -21,7 +25,7 @@ use super::{
         translate::{self, Terms, argument_error},
         typed::refused_at,
     },
-    bring, damaged, find,
+    bring, damaged, find, find_pinned,
 };
 use crate::{
     driver::{NewJob, Refused},
@@ -95,7 +99,7 @@ pub(in crate::server) async fn retry(
     id: JobId,
     version: Option<&str>,
 ) -> Result<JobId, Problem> {
-    let original = find(context, caller, id).await?;
+    let (original, pinned) = find_pinned(context, caller, id).await?;
     if !original.state.is_final() {
         let refusal = Refusal::WrongState(original.state.name());
         return Err(translate::refused(refusal.into()).with_hint("only a job that has ended can be retried"));
@@ -107,7 +111,8 @@ pub(in crate::server) async fn retry(
         argument_error(error, "/args").with_hint("`version` names the version to run it on")
     })?;
     let spec = original.spec.again(id, resolved.version.digest, context.driver.clock().now());
-    let job = NewJob { spec, ended: BTreeMap::new(), original: Some(original.into()) };
+    let (original, pinned) = (Some(original.into()), vec![pinned]);
+    let job = NewJob { spec, ended: BTreeMap::new(), original, pinned };
     context.driver.submit(job).await.map_err(translate::refused)
 }
 
@@ -120,26 +125,36 @@ pub(super) async fn new_job(
     let idempotency = idempotency(&submission)?;
     let Submission { handler, args, mut opts } = submission;
     let version = opts.version.take();
+    opts.retention.get_or_insert(context.retention.default_span());
     let terms = Terms::new(opts, context.driver.clock().now())?;
     let resolved = context.registry.resolve(&handler, version.as_deref())?;
     check(&resolved.version.signatures[resolved.handler], &args)
         .map_err(|error| argument_error(error, "/args"))?;
     let args = args.to_string();
     check_args_size(args.len())?;
+    if let Some(parent) = terms.parent() {
+        named(context, caller, parent, "/opts/parent").await?;
+    }
     let mut ended = BTreeMap::new();
     for job in terms.after() {
-        let found = find(context, caller, job).await.map_err(|problem| {
-            let is_unknown = problem.code == ErrorCode::NotFound;
-            if is_unknown { refused_at("/opts/after", format!("there is no job `{job}`")) } else { problem }
-        })?;
+        let found = named(context, caller, job, "/opts/after").await?;
         if found.state.is_final() {
             ended.insert(job, matches!(found.state, State::Succeeded { .. }));
         }
     }
-    let args = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
+    let (args, pinned) = context.store.keep(args).await.map_err(|error| translate::store_error(&error))?;
     let mut spec = terms.spec(&caller.channel, &resolved, args);
     spec.idempotency = idempotency;
-    Ok(NewJob { spec, ended, original: None })
+    Ok(NewJob { spec, ended, original: None, pinned: pinned.into_iter().collect() })
+}
+
+/// A job that the submission names.
+async fn named(context: &Context, caller: &Caller, job: JobId, pointer: &str) -> Result<Job, Problem> {
+    find(context, caller, job).await.map_err(|problem| match problem.code {
+        ErrorCode::NotFound => refused_at(pointer, problem.message),
+        ErrorCode::Gone => within(problem, pointer),
+        _ => problem,
+    })
 }
 
 /// The submission's key, with a digest of everything else in it.

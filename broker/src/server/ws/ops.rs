@@ -24,7 +24,7 @@ use super::{
         limits::PATIENCE_DEFAULT,
         translate::still,
         typed,
-        verbs::{self, Search, Subject, Submission, Waited, WatchFilter},
+        verbs::{self, Search, StatusRequest, Subject, Submission, Waited, WatchFilter},
     },
     session::{Answer, Closing, Params, Reply, Session},
 };
@@ -86,6 +86,7 @@ ops! {
     "job.release" token ("job") job_release, "Let a job go on that was submitted with `hold`";
     "job.result" token ("job") job_result, "The result of a final job";
     "job.retry" token ("job" "version") job_retry, "Submit a final job again, as a new one";
+    "job.status" token ("jobs") job_status, "The states of many jobs";
     "job.submit" token ("handler" "args" "opts") job_submit, "Submit a job; durable when answered";
     "job.submit_many" token ("jobs") job_submit_many, "Submit jobs, all of them or none, with one commit";
     "job.wait" token ("job" "timeout") job_wait, "Wait for a job's result; `timeout` is your patience";
@@ -95,7 +96,7 @@ ops! {
     "plugin.list" token () plugin_list, "All plugins";
     "plugin.rollback" token ("plugin") plugin_rollback, "Make the version active that was active before";
     "queue.get" token ("queue") queue_get, "A queue: its limits and how many jobs are in which state";
-    "queue.limit" token ("queue" "concurrency" "rate") queue_limit, "Limit how many jobs of a queue run or start";
+    "queue.limit" token ("queue" "concurrency" "rate" "per_tag") queue_limit, "Limit how many jobs of a queue run or start";
     "queue.list" token () queue_list, "All queues";
     "queue.pause" token ("queue") queue_pause, "Let no job of a queue start";
     "queue.purge" token ("queue") queue_purge, "Cancel the jobs of a queue that do not run";
@@ -297,7 +298,7 @@ fn job_query(session: &mut Session, params: Params) -> Result<Reply, Problem> {
 fn job_result(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let OfJob { job } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
-        let job = verbs::find(&context, &caller, job).await?;
+        let (job, _pinned) = verbs::find_pinned(&context, &caller, job).await?;
         verbs::result(&context, &job).await.map(Answer::Handled)
     }))
 }
@@ -306,6 +307,13 @@ fn job_retry(session: &mut Session, params: Params) -> Result<Reply, Problem> {
     let Retry { job, version } = typed(params)?;
     Ok(session.later(move |context, caller| async move {
         verbs::retry(&context, &caller, job, version.as_deref()).await.map(Answer::Accepted)
+    }))
+}
+
+fn job_status(session: &mut Session, params: Params) -> Result<Reply, Problem> {
+    let request: StatusRequest = typed(params)?;
+    Ok(session.later(move |context, caller| async move {
+        value(&verbs::statuses(&context, &caller, request).await?)
     }))
 }
 
@@ -329,7 +337,7 @@ fn job_wait(session: &mut Session, params: Params) -> Result<Reply, Problem> {
         timeout.map_or(Some(PATIENCE_DEFAULT), |timeout| timeout.span().map(Span::duration));
     Ok(session.later(move |context, caller| async move {
         match verbs::wait(&context, &caller, job, patience).await? {
-            Waited::Final(job) => verbs::result(&context, &job).await.map(Answer::Handled),
+            Waited::Final(job, _pinned) => verbs::result(&context, &job).await.map(Answer::Handled),
             Waited::Still(state) => Err(still(state)),
         }
     }))

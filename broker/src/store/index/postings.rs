@@ -106,6 +106,9 @@ impl Posting {
                 | Key::Plugin(_)
                 | Key::Queue { .. }
                 | Key::Schedule { .. }
+                | Key::Reference { .. }
+                | Key::Retention { .. }
+                | Key::Tombstone(_)
                 | Key::Version(_)) => return Err(StoreError::corrupt("an index key", format!("{other:?}"))),
             }
         }

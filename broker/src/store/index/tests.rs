@@ -15,7 +15,7 @@ use windlass_wire::{
 
 use super::*;
 use crate::store::{
-    MemoryEngine,
+    Leaves, MemoryEngine,
     engine::{Direction, Engine as _, KeyRange},
     listing::{Listing, Within, tests::job},
 };
@@ -146,19 +146,6 @@ fn only_jobs_of_the_queues_are_found() {
     assert_eq!(page.jobs.iter().map(|job| sequence(job.id)).collect::<Vec<_>>(), [2]);
 }
 
-#[tokio::test]
-async fn a_purged_job_leaves_nothing_behind() {
-    let engine = MemoryEngine::default();
-    let waiting = moved(&submitted(1, "a", "x"), JobState::Scheduled);
-    let cancelled = moved(&waiting, JobState::Cancelled);
-    store(&engine, &[submitted(1, "a", "x"), waiting, cancelled.clone()]);
-    engine.commit(&[Change::default().set_log(cancelled.id, 1, "said").unwrap()]).unwrap();
-    let opened = Store::new(engine).unwrap();
-    opened.committer().commit(opened.without_job(&cancelled).unwrap()).await.unwrap();
-    let left = opened.engine.scan(&KeyRange::prefix(&[]), Direction::Forward, 9).unwrap();
-    assert_eq!(left, []);
-}
-
 #[test]
 fn jobs_of_an_older_broker_are_indexed_once() {
     let engine = MemoryEngine::default();
@@ -167,8 +154,10 @@ fn jobs_of_an_older_broker_are_indexed_once() {
     let opened = Store::new(engine).unwrap();
     let failed = vec![vec![Term::state("0", JobState::Failed).unwrap()], vec![Term::handler("0", "a")]];
     assert!(found(&opened, failed.clone()).is_empty());
+    assert_eq!(opened.count_leaving(Leaves::Job, Timestamp(u64::MAX)).unwrap(), 0);
     opened.complete_index().unwrap();
     assert_eq!(found(&opened, failed.clone()), [1]);
+    assert_eq!(opened.count_leaving(Leaves::Job, Timestamp(u64::MAX)).unwrap(), 1);
     let unseen = moved(&submitted(2, "a", "x"), JobState::Failed);
     let change = Change::default().set(&Key::FinalJob(unseen.id), &unseen).unwrap();
     opened.engine.commit(&[change]).unwrap();

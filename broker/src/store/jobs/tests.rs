@@ -1,8 +1,8 @@
 //! Jobs and their outputs, written and read back.
 
 use windlass_core::{
-    job::{Attempt, Failure, Payload, Spec, State, Timestamp, WorkerId, compose_id},
-    limits::ATTEMPTS_KEPT_MAX,
+    job::{Attempt, Digest, Failure, Payload, Spec, State, Timestamp, WorkerId, compose_id},
+    limits::{ATTEMPTS_KEPT_MAX, TOMBSTONE_MILLIS},
 };
 use windlass_wire::{
     code::ErrorCode,
@@ -12,8 +12,8 @@ use windlass_wire::{
 
 use super::*;
 use crate::store::{
-    INLINE_BYTES_MAX,
-    engine::Engine,
+    INLINE_BYTES_MAX, Leaves, Target,
+    engine::{Engine, Op},
     listing::tests::{job, stored},
     memory::MemoryEngine,
 };
@@ -102,4 +102,136 @@ fn a_job_with_everything_at_its_limit_is_written() {
     spec.tags = (0..TAGS_MAX).map(tag).collect();
     job.spec = spec.into();
     assert_eq!(stored(&[&job]).job(job.id).unwrap(), Some(job));
+}
+
+/// A job that has everything a final job can have, as it was before and as it is.
+fn final_job() -> [Job; 2] {
+    let first = job(compose_id(1, 0, 7, 9), State::Scheduled { due: Timestamp(1) });
+    let spec = Spec {
+        args: Payload::Blob(Digest([1; 32])),
+        tags: [("who".into(), "ada".into()), ("what".into(), "mail".into())].into(),
+        ..Spec::clone(&first.spec)
+    };
+    let first = Job { spec: spec.into(), revision: 1, ..first };
+    let ready = Job { state: State::Ready, revision: 2, ..first.clone() };
+    [first, ready]
+}
+
+/// The ways in which it may have ended.
+fn ends() -> [State; 4] {
+    let at = Timestamp(9);
+    let failure = Failure { code: ErrorCode::Trap, message: String::new(), detail: None };
+    [
+        State::Succeeded { at, result: Payload::Blob(Digest([2; 32])) },
+        State::Failed { at, failure },
+        State::Cancelled { at, because_of: None },
+        State::Expired { at },
+    ]
+}
+
+/// A store with a job that has ended, and one with the same blobs that has not.
+fn store_with(end: State) -> (MemoryEngine, Job) {
+    let engine = MemoryEngine::default();
+    let [first, ready] = final_job();
+    let last = Job { state: end, revision: 3, ..ready.clone() };
+    for job in [&first, &ready, &last] {
+        engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
+    }
+    let said = "said ".repeat(5_000);
+    let log = Change::default().set_log(last.id, 1, &said).unwrap().set_log(last.id, 2, "again").unwrap();
+    engine.commit(&[log]).unwrap();
+    (engine, last)
+}
+
+/// Everything that is stored.
+fn keys(engine: &dyn Engine) -> Vec<Key> {
+    let entries = engine.scan(&KeyRange::prefix(&[]), Direction::Forward, SCAN_ENTRIES_MAX).unwrap();
+    entries.iter().map(|(key, _)| Key::from_bytes(key).unwrap()).collect()
+}
+
+fn tombstone_of(job: &Job) -> [Key; 2] {
+    let until = Timestamp(20).plus_millis(TOMBSTONE_MILLIS);
+    [Key::Retention { what: Leaves::Tombstone, until, job: job.id }, Key::Tombstone(job.id)]
+}
+
+#[test]
+fn a_purged_job_leaves_its_tombstone_and_nothing_else_in_any_key_space() {
+    for end in ends() {
+        let (engine, job) = store_with(end);
+        assert!(keys(&engine).len() > 10, "there was something to remove");
+        let store = Store::new(engine).unwrap();
+        store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
+        assert_eq!(keys(store.engine.as_ref()), tombstone_of(&job), "{}", job.state.name());
+        let tombstone = store.tombstone(job.id).unwrap().unwrap();
+        let (state, purged_at) = (job.state.name(), Timestamp(20));
+        assert_eq!(tombstone, Tombstone { channel: job.spec.channel.clone(), state, purged_at });
+        let removed = Change::default().remove_tombstone(Timestamp(20).plus_millis(TOMBSTONE_MILLIS), job.id);
+        store.engine.commit(&[removed.unwrap()]).unwrap();
+        assert_eq!(keys(store.engine.as_ref()), []);
+    }
+}
+
+/// The bug that would be planted here is one thing forgotten, whichever: the test above finds each.
+#[test]
+fn whatever_a_purge_forgot_would_be_seen() {
+    let (engine, job) = store_with(ends()[0].clone());
+    let changes = Store::new(engine).unwrap().without_job(&job, Timestamp(20)).unwrap();
+    let ops: Vec<_> = changes.iter().flat_map(Change::ops).cloned().collect();
+    for forgotten in 0..ops.len() {
+        let (engine, _) = store_with(ends()[0].clone());
+        let others = ops.iter().enumerate().filter(|(place, _)| *place != forgotten);
+        let change = others.fold(Change::default(), |change, (_, op)| match op.clone() {
+            Op::Delete(key) => change.delete(key).unwrap(),
+            Op::Put(key, value) => change.put(key, value).unwrap(),
+        });
+        let before = keys(&engine);
+        engine.commit(&[change]).unwrap();
+        let (Op::Delete(key) | Op::Put(key, _)) = &ops[forgotten];
+        let was_there = before.contains(&Key::from_bytes(key).unwrap());
+        let is_needed = was_there || matches!(ops[forgotten], Op::Put(..));
+        assert_eq!(keys(&engine) != tombstone_of(&job), is_needed, "{:?}", ops[forgotten]);
+    }
+}
+
+#[test]
+fn a_blob_goes_with_the_last_job_that_points_to_it() {
+    let (engine, job) = store_with(ends()[0].clone());
+    let other = Job { id: compose_id(1, 0, 8, 9), ..final_job()[0].clone() };
+    engine.commit(&[Change::default().set_job(&other).unwrap()]).unwrap();
+    let (args, result) = (Digest([1; 32]), Digest([2; 32]));
+    for blob in [args, result] {
+        engine.put_blob(&blob, b"kept").unwrap();
+    }
+    let store = Store::new(engine).unwrap();
+    assert!(!store.remove_unused_blob(&args).unwrap() && !store.remove_unused_blob(&result).unwrap());
+    store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
+    let pinned = store.pin(Target::Blob(result));
+    assert!(!store.remove_unused_blob(&result).unwrap(), "it is in use");
+    drop(pinned);
+    assert!(store.remove_unused_blob(&result).unwrap());
+    assert_eq!(store.blob(&result).unwrap(), None);
+    assert!(!store.remove_unused_blob(&args).unwrap(), "another job points to it");
+    assert!(store.blob(&args).unwrap().is_some());
+}
+
+#[test]
+fn jobs_leave_in_the_order_in_which_their_time_ends() {
+    let engine = MemoryEngine::default();
+    let ended = |sequence, at, retention_millis| {
+        let first = job(compose_id(0, 0, sequence, 0), State::Expired { at: Timestamp(at) });
+        Job { spec: Spec { retention_millis, ..Spec::clone(&first.spec) }.into(), ..first }
+    };
+    let jobs = [ended(1, 5, Some(10)), ended(2, 6, Some(2)), ended(3, 7, None), ended(4, 8, Some(u64::MAX))];
+    for job in &jobs {
+        engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
+    }
+    let store = Store::new(engine).unwrap();
+    let next = store.leaves_next(Leaves::Job, 9).unwrap();
+    let expected = [(8, 1), (15, 0), (u64::MAX, 3)];
+    assert_eq!(next, expected.map(|(until, place): (u64, usize)| (Timestamp(until), jobs[place].id)));
+    assert_eq!(store.leaves_next(Leaves::Job, 1).unwrap(), next[..1]);
+    for (before, count) in [(5, 0), (6, 1), (9, 3)] {
+        assert_eq!(store.count_leaving(Leaves::Job, Timestamp(before)).unwrap(), count, "before {before}");
+    }
+    assert_eq!(store.count_leaving(Leaves::Tombstone, Timestamp(u64::MAX)).unwrap(), 0);
 }

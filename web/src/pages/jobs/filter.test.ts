@@ -8,7 +8,8 @@ const filter = (query: string) => fromQuery(new URLSearchParams(query));
 
 const job: Job = {
   id: "00ab", handler: "demo/add", version: "9f", channel: "0", queue: "mail", priority: 0, state: "failed", attempt: 1, max_attempts: 1,
-  submitted_at: "2026-01-02T03:00:00Z", retry: {}, run_timeout_millis: null, retention_millis: null, schedule: "report", tags: { who: "Ada" },
+  submitted_at: "2026-01-02T03:00:00Z", retry: {}, run_timeout_millis: null, retention_millis: null, schedule: "report",
+  tags: { who: "Ada" },
   error: { code: "trap", message: "integer divided by zero", retryable: false },
 };
 

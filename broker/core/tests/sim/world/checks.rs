@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use windlass_core::{
     dependency::After,
-    job::{Attempt, Job},
+    job::{Attempt, Job, State, Timestamp},
+    queue::Queue,
+    rate::Rate,
 };
 use windlass_wire::{
     code::ErrorCode,
@@ -13,8 +15,28 @@ use windlass_wire::{
     submit::{EndedAs, Need},
 };
 
-use super::World;
+use super::{TAG_VALUES, World};
 use crate::{broker::Change, judge::Guarantee};
+
+/// The jobs of a queue that share a limit: all, or those with the same value of a tag.
+#[derive(Debug)]
+struct Shared(Option<(String, String)>);
+
+impl Shared {
+    fn is_of(&self, job: &Job) -> bool {
+        self.0.as_ref().is_none_or(|(tag, value)| job.spec.tags.get(tag) == Some(value))
+    }
+}
+
+/// Who shares which concurrency and rate.
+fn limits(queue: &Queue) -> Vec<(Shared, Option<u32>, Option<Rate>)> {
+    let mut limits = vec![(Shared(None), queue.limits.concurrency, queue.limits.rate)];
+    if let Some(limit) = &queue.limits.per_tag {
+        let shared = |value: &&str| Shared(Some((limit.tag.clone(), (*value).to_owned())));
+        limits.extend(TAG_VALUES.iter().map(|value| (shared(value), limit.concurrency, limit.rate)));
+    }
+    limits
+}
 
 impl World {
     pub(super) fn check_start(&mut self, job: &Job) {
@@ -24,8 +46,9 @@ impl World {
         }
         let Some(After { jobs, need, ended }) = &job.spec.after else { return };
         let counts = |id: &JobId| {
-            let state = self.broker.jobs[id].state.name();
-            state == JobState::Succeeded || state.is_final() && *ended == EndedAs::Finished
+            let state = self.state_of(*id);
+            state == Some(JobState::Succeeded)
+                || state.is_some_and(JobState::is_final) && *ended == EndedAs::Finished
         };
         let met = match need {
             Need::All => jobs.iter().all(counts),
@@ -36,6 +59,7 @@ impl World {
 
     /// A record goes to the disk: it must go with the one before it.
     pub(super) fn check_written(&mut self, change: &Change) {
+        self.check_purged(change);
         let Change::Job(job, key, schedule) = change else { return };
         self.check_tick_written(job, schedule.as_deref());
         let max_attempts = job.spec.retry.max_attempts.max(1);
@@ -63,22 +87,22 @@ impl World {
     /// After a loss of power: what was promised is there.
     pub(super) fn check_survivors(&mut self) {
         for id in &self.accepted {
-            let there = self.disk.jobs.contains_key(id);
+            let there = self.state_on_disk(*id).is_some();
             self.verdict.judge(Guarantee::AcceptedSurvives, there, || format!("{id} is lost"));
         }
         for id in &self.cancelled {
-            let job = self.disk.jobs.get(id);
-            let cancelled = job.is_some_and(|job| job.state.name() == JobState::Cancelled);
-            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{job:?}"));
+            let state = self.state_on_disk(*id);
+            let cancelled = state == Some(JobState::Cancelled);
+            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{id} is {state:?}"));
         }
     }
 
     /// A cancel that was answered holds at once.
     pub(super) fn check_stored_finals(&mut self) {
         for id in &self.cancelled {
-            let job = self.broker.jobs.get(id);
-            let cancelled = job.is_some_and(|job| job.state.name() == JobState::Cancelled);
-            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{job:?}"));
+            let state = self.state_of(*id);
+            let cancelled = state == Some(JobState::Cancelled);
+            self.verdict.judge(Guarantee::CancelIsFinal, cancelled, || format!("{id} is {state:?}"));
         }
     }
 
@@ -93,14 +117,58 @@ impl World {
         let (begun, story) = (begun.count(), || format!("{serial} run at once"));
         self.verdict.judge(Guarantee::SerialKey, serial <= 1 && begun <= 1, story);
         for queue in self.broker.queues.values() {
-            let in_queue = |job: &&Arc<Job>| job.spec.queue == queue.name;
-            let limits = queue.limits;
             let limited = self.limited_at.get(&queue.name).copied().unwrap_or_default();
             let later = |job: &&Arc<Job>| job.lease().is_some_and(|lease| lease.since > limited);
-            let started = running().filter(in_queue).filter(later).count();
-            let most = limits.concurrency.map_or(usize::MAX, |most| most as usize);
-            let held = started <= most && (started == 0 || !limits.is_paused);
-            self.verdict.judge(Guarantee::QueueLimits, held, || format!("{started} run in {queue:?}"));
+            for (shared, concurrency, _) in limits(queue) {
+                let alike = || running().filter(|job| job.spec.queue == queue.name && shared.is_of(job));
+                // What ran before the limit was set may go on, but counts for what starts later.
+                let (started, count) = (alike().filter(later).count(), alike().count());
+                let most = concurrency.map_or(usize::MAX, |most| most as usize);
+                let held = started == 0 || count <= most && !queue.limits.is_paused;
+                let story = || format!("{count} run of {shared:?} in {queue:?}");
+                self.verdict.judge(Guarantee::QueueLimits, held, story);
+            }
+        }
+    }
+
+    /// A run was granted: as many as may have started in the span that ends with it.
+    pub(super) fn check_rates(&mut self, job: &Arc<Job>) {
+        let Some(lease) = job.lease() else { return };
+        self.started.push((lease.since, Arc::clone(job)));
+        let limited = self.limited_at.get(&job.spec.queue).copied().unwrap_or_default();
+        let queue = self.broker.queues.values().find(|queue| queue.name == job.spec.queue);
+        let Some(queue) = queue.filter(|_| lease.since > limited) else { return };
+        for (shared, _, rate) in limits(queue).into_iter().filter(|(shared, ..)| shared.is_of(job)) {
+            let Some(Rate { count, per_millis }) = rate else { continue };
+            let counts = |since: Timestamp| {
+                since > limited && since <= lease.since && since.plus_millis(per_millis) > lease.since
+            };
+            let alike = |other: &Job| other.spec.queue == queue.name && shared.is_of(other);
+            let starts = self.started.iter().filter(|(since, other)| counts(*since) && alike(other)).count();
+            let story = || format!("{starts} starts of {shared:?} in {queue:?}");
+            self.verdict.judge(Guarantee::QueueRates, starts <= count as usize, story);
+        }
+    }
+
+    /// A child that was cancelled with its parent was told so; one whose parent was cancelled does not live.
+    pub(super) fn check_children(&mut self) {
+        for job in self.broker.jobs.values() {
+            let Some(parent) = job.spec.parent.and_then(|id| self.broker.jobs.get(&id)) else { continue };
+            let is_cancelled = parent.state.name() == JobState::Cancelled;
+            let blames =
+                matches!(job.state, State::Cancelled { because_of, .. } if because_of == Some(parent.id));
+            let waits = job.spec.after.as_ref().is_some_and(|after| after.jobs.contains(&parent.id));
+            let held = if is_cancelled { job.state.is_final() } else { waits || !blames };
+            self.verdict.judge(Guarantee::NoOrphans, held, || format!("{job:?} of {parent:?}"));
+        }
+    }
+
+    /// Nothing runs under a lease that has ended.
+    pub(super) fn check_leases(&mut self) {
+        for job in self.broker.jobs.values() {
+            let Some(lease) = job.lease() else { continue };
+            let held = !self.is_over(lease.worker);
+            self.verdict.judge(Guarantee::Leases, held, || format!("{job:?} at {:?}", self.now));
         }
     }
 

@@ -10,7 +10,8 @@ use windlass_core::{
     dependency::After,
     idempotency::Idempotency,
     job::{Digest, Job, Payload, Spec, State},
-    queue::Rate,
+    queue::TagLimit,
+    rate::Rate,
     retry::RetryPolicy,
 };
 use windlass_wire::{
@@ -19,16 +20,22 @@ use windlass_wire::{
     submit::{EndedAs, Need},
 };
 
-use super::{Asked, POISON, World};
-use crate::chance::Chance;
+use super::{Asked, POISON, TAG_VALUES, World, purges::Prepared};
+use crate::{broker::Target, chance::Chance};
 
 impl World {
     pub(super) fn ask(&mut self, asked: Asked, command: Command) {
+        self.ask_with(asked, command, Vec::new());
+    }
+
+    pub(super) fn ask_with(&mut self, asked: Asked, command: Command, pinned: Vec<Target>) {
         if self.broker.is_open() {
             self.last_request += 1;
             self.asked.insert(self.last_request, asked);
-            self.broker.ask(self.last_request, command, self.now);
+            self.broker.ask(self.last_request, command, pinned, self.now);
             self.check_stored_finals();
+        } else {
+            self.broker.unpin(pinned);
         }
     }
 
@@ -51,10 +58,20 @@ impl World {
         spec.run_at = chance.percent(15).then(|| self.now.plus_millis(chance.below(3000)));
         spec.hold = chance.percent(5);
         spec.queue_timeout_millis = chance.percent(20).then(|| 1 + chance.below(4000));
+        spec.retention_millis = chance.percent(60).then(|| chance.below(8000));
         spec.serial_key = chance.percent(25).then(|| "s".into());
+        for (tag, percent) in [("user", 60), ("team", 30)] {
+            let value = chance.percent(percent).then(|| chance.any(TAG_VALUES.iter())).flatten();
+            spec.tags.extend(value.map(|value| (tag.to_owned(), (*value).to_owned())));
+        }
         spec.idempotency = chance
             .percent(40)
             .then(|| Idempotency { key: format!("k{}", chance.below(12)), request: Digest([0; 32]) });
+        if chance.percent(20) {
+            let is_live = |id: &&JobId| self.broker.jobs.get(id).is_some_and(|job| !job.state.is_final());
+            let live: Vec<_> = self.accepted.iter().filter(is_live).copied().collect();
+            spec.parent = chance.any(live.into_iter());
+        }
         if chance.percent(30) {
             let count = 1 + chance.below(3);
             let jobs: BTreeSet<JobId> =
@@ -63,16 +80,26 @@ impl World {
             let ended = if chance.percent(70) { EndedAs::Success } else { EndedAs::Finished };
             spec.after = (!jobs.is_empty()).then_some(After { jobs, need, ended });
         }
+        if chance.percent(30) && args != POISON {
+            spec.args = Payload::Blob(self.some_blob());
+        }
         self.ask_submit(Arc::new(spec));
     }
 
+    /// What is kept beside the record is on the disk before the broker is asked.
     pub(super) fn ask_submit(&mut self, spec: Arc<Spec>) {
         let salt = u32::try_from(self.chance.below(1 << 24)).unwrap_or_default();
         let after = spec.after.iter().flat_map(|after| &after.jobs);
         let on_disk = after.filter_map(|id| self.disk.jobs.get(id)).filter(|job| job.state.is_final());
         let ended = on_disk.map(|job| (job.id, job.state.name() == JobState::Succeeded)).collect();
-        let submission = Submission { spec: Arc::clone(&spec), ended, original: None, salt };
-        self.ask(Asked::Submit(spec), Command::Submit(submission));
+        let pinned = match spec.args {
+            Payload::Blob(blob) => match self.put_blob(blob) {
+                Some(pinned) => vec![pinned],
+                None => return,
+            },
+            Payload::Inline(_) => Vec::new(),
+        };
+        self.prepare(Prepared { submission: Submission { spec, ended, original: None, salt }, pinned });
     }
 
     /// A client that got no answer asks again; that is what its key is for.
@@ -86,10 +113,12 @@ impl World {
         let finals = self.disk.jobs.values().filter(|job| job.state.is_final());
         let finals: Vec<_> = finals.map(Arc::clone).collect();
         let Some(original) = self.chance.any(finals.into_iter()) else { return };
-        let spec = Arc::new(original.spec.again(original.id, original.spec.version, self.now));
-        let submission =
-            Submission { spec: Arc::clone(&spec), ended: BTreeMap::new(), original: Some(original), salt: 0 };
-        self.ask(Asked::Submit(spec), Command::Submit(submission));
+        let pin = Target::Job(original.id);
+        if self.broker.pins.pin(pin) {
+            let spec = Arc::new(original.spec.again(original.id, original.spec.version, self.now));
+            let submission = Submission { spec, ended: BTreeMap::new(), original: Some(original), salt: 0 };
+            self.prepare(Prepared { submission, pinned: vec![pin] });
+        }
     }
 
     pub(super) fn cancel(&mut self) {
@@ -110,22 +139,29 @@ impl World {
         let chance = &mut self.chance;
         let name = format!("q{}", chance.below(3));
         let count = |chance: &mut Chance| u32::try_from(1 + chance.below(2)).unwrap_or(1);
-        let limits = match chance.below(3) {
+        let rate = |chance: &mut Chance, percent| {
+            let rate = Rate { count: count(chance), per_millis: 1 + chance.below(800) };
+            chance.percent(percent).then_some(rate)
+        };
+        let limits = match chance.below(4) {
             0 => LimitChange { is_paused: Some(chance.percent(40)), ..LimitChange::default() },
             1 => LimitChange {
                 concurrency: Some(chance.percent(60).then(|| count(chance))),
                 ..LimitChange::default()
             },
+            2 => LimitChange { rate: Some(rate(chance, 50)), ..LimitChange::default() },
             _ => {
-                let rate = Rate { count: count(chance), per_millis: 1 + chance.below(800) };
-                LimitChange { rate: Some(chance.percent(50).then_some(rate)), ..LimitChange::default() }
+                let tag = if chance.percent(70) { "user" } else { "team" }.to_owned();
+                let concurrency = chance.percent(60).then(|| count(chance));
+                let limit = TagLimit { tag, concurrency, rate: rate(chance, 50) };
+                LimitChange { per_tag: Some(chance.percent(80).then_some(limit)), ..LimitChange::default() }
             }
         };
         self.limited_at.insert(name.clone(), self.now);
         self.ask(Asked::Other, Command::LimitQueue { channel: "0".into(), name, change: limits });
     }
 
-    pub(super) fn purge(&mut self) {
+    pub(super) fn purge_queue(&mut self) {
         let name = format!("q{}", self.chance.below(3));
         self.ask(Asked::Other, Command::PurgeQueue { channel: "0".into(), name });
     }
