@@ -232,7 +232,7 @@ export interface ScheduleOptions {
   timezone?: string;
   handler: string;
   args?: unknown;
-  /** As for a submission, without `delay`, `run_at`, `hold`, `after` and `idempotency_key`. */
+  /** As for a submission, without `delay`, `run_at`, `hold`, `after`, `idempotency_key` and `parent`. */
   opts?: SubmitOptions;
   /** What happens at a tick while a job before is live: another one beside it (default), none, or one instead of it. */
   overlap?: Overlap;

@@ -35,8 +35,8 @@ pub struct ScheduleOptions {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::args"))]
     pub args: Value,
-    /// How each job is to be run: the options of a submission without `delay`, `run_at`, `hold`, `after` and
-    /// `idempotency_key`.
+    /// How each job is to be run: the options of a submission without `delay`, `run_at`, `hold`, `after`,
+    /// `idempotency_key` and `parent`.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(transform = schema::repeatable))]
     pub opts: SubmitOptions,

@@ -99,7 +99,7 @@ pub fn args(_: &mut SchemaGenerator) -> Schema {
 
 /// Options of a submission that makes sense more than once.
 pub(crate) fn repeatable(schema: &mut Schema) {
-    let once = ["delay", "run_at", "after", "idempotency_key"];
+    let once = ["delay", "run_at", "after", "idempotency_key", "parent"];
     let none = once.map(|name| (name.to_owned(), json!({"type": "null"})));
     let mut properties: Map<_, _> = none.into_iter().collect();
     properties.insert("hold".into(), json!({"const": false}));

@@ -153,6 +153,7 @@ async fn mistakes_are_pointed_to() {
         (json!({ "opts": { "hold": true } }), "bad_request", "/opts/hold"),
         (json!({ "opts": { "after": ["00000000000000000000000000000007"] } }), "bad_request", "/opts/after"),
         (json!({ "opts": { "idempotency_key": "k" } }), "bad_request", "/opts/idempotency_key"),
+        (json!({ "opts": { "parent": "00000000000000000000000000000007" } }), "bad_request", "/opts/parent"),
         (json!({ "args": { "x": "one", "y": 2 } }), "bad_arguments", "/args/x"),
     ] {
         let schedule = with(yearly(), &more);

@@ -52,6 +52,7 @@ pub(in crate::server) fn once_only(opts: &SubmitOptions) -> Result<(), Problem> 
         ("delay", opts.delay.is_some()),
         ("hold", opts.hold),
         ("idempotency_key", opts.idempotency_key.is_some()),
+        ("parent", opts.parent.is_some()),
         ("run_at", opts.run_at.is_some()),
     ];
     match given.into_iter().find(|(_, is_given)| *is_given) {
@@ -148,6 +149,7 @@ mod tests {
             (json!({ "hold": true }), "hold"),
             (json!({ "after": ["00000000000000000000000000000007"] }), "after"),
             (json!({ "idempotency_key": "k" }), "idempotency_key"),
+            (json!({ "parent": "00000000000000000000000000000007" }), "parent"),
         ] {
             let refused = once_only(&options(&json!({ "opts": opts })).opts).unwrap_err();
             assert_eq!(refused.detail, Some(json!({ "pointer": format!("/opts/{name}") })), "{opts}");
