@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use windlass_core::job::Digest;
+use windlass_wire::limits::{AFTER_JOBS_MAX, TAGS_MAX};
 
 use super::{
     error::{Limit, StoreError},
@@ -15,13 +16,15 @@ pub const KEY_BYTES_MAX: usize = 264;
 /// and the failures of its attempts are.
 pub const VALUE_BYTES_MAX: usize = 512 * 1024;
 /// Most operations in one [`Change`]. sled holds memory back for as long as a batch is being applied.
-pub const CHANGE_OPS_MAX: usize = 256;
+pub const CHANGE_OPS_MAX: usize = 512;
 /// Longest change, in bytes of its keys and values.
 pub const CHANGE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest blob, in bytes.
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most entries one [`Engine::scan`] answers.
 pub const SCAN_ENTRIES_MAX: usize = 4_096;
+
+const _: () = assert!(AFTER_JOBS_MAX + TAGS_MAX + 32 < CHANGE_OPS_MAX, "all terms of a job fit one change");
 
 /// Keeps records and blobs.
 ///

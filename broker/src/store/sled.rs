@@ -34,7 +34,7 @@ use batch::Batch;
 const FORMAT: u32 = 1;
 /// Memory sled may use for pages, in bytes. It takes this as a hint.
 const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
-/// Most operations in one sled batch. Larger batches hold so much memory back that a deep queue needs
+/// Most operations in one sled batch, unless one change has more. Larger batches hold so much memory back that a deep queue needs
 /// gigabytes.
 const BATCH_OPS_MAX: usize = 256;
 /// How long sled may hold its file after its last user has let go.

@@ -240,6 +240,19 @@ async fn a_job_cannot_come_after_one_that_was_purged_and_one_that_came_after_it_
 }
 
 #[tokio::test]
+async fn a_job_that_comes_after_as_many_as_may_be_runs_and_is_purged() {
+    let broker = Broker::with_demo().await;
+    let mut socket = broker.socket().await;
+    let jobs = vec![json!({ "handler": ADD, "args": numbers() }); 256];
+    let before = socket.value(json!({ "op": "job.submit_many", "jobs": jobs })).await["jobs"].clone();
+    let tags: serde_json::Map<_, _> = (0..32).map(|tag| (tag.to_string(), json!("x"))).collect();
+    let job = ended(&mut socket, ADD, numbers(), json!({ "after": before, "tags": tags })).await;
+    assert_eq!(broker.job(&job).await["state"], "succeeded");
+    purge(&mut socket, &job).await;
+    socket.refusal(json!({ "op": "job.get", "job": job }), "gone").await;
+}
+
+#[tokio::test]
 async fn a_cancelled_job_can_be_purged_while_its_guest_is_being_stopped() {
     let broker = Broker::with_demo().await;
     let mut socket = broker.socket().await;

@@ -1,13 +1,16 @@
 //! Jobs and their outputs, written and read back.
 
 use windlass_core::{
+    dependency::After,
     job::{Attempt, Digest, Failure, Payload, Spec, State, Timestamp, WorkerId, compose_id},
     limits::{ATTEMPTS_KEPT_MAX, TOMBSTONE_MILLIS},
+    schedule::{Origin, ScheduleId},
 };
 use windlass_wire::{
     code::ErrorCode,
     job::Usage,
-    limits::{TAG_BYTES_MAX, TAGS_MAX},
+    limits::{AFTER_JOBS_MAX, TAG_BYTES_MAX, TAGS_MAX},
+    submit::{EndedAs, Need},
 };
 
 use super::*;
@@ -100,8 +103,16 @@ fn a_job_with_everything_at_its_limit_is_written() {
     spec.args = Payload::Inline("a".repeat(INLINE_BYTES_MAX).into());
     let tag = |number| (format!("{number:0TAG_BYTES_MAX$}"), "t".repeat(TAG_BYTES_MAX));
     spec.tags = (0..TAGS_MAX).map(tag).collect();
+    spec.after = Some(after((0..AFTER_JOBS_MAX as u128).map(JobId)));
     job.spec = spec.into();
-    assert_eq!(stored(&[&job]).job(job.id).unwrap(), Some(job));
+    let store = stored(&[&job]);
+    assert_eq!(store.job(job.id).unwrap().as_ref(), Some(&job));
+    store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
+    assert_eq!(keys(store.engine.as_ref()), tombstone_of(&job));
+}
+
+fn after(jobs: impl IntoIterator<Item = JobId>) -> After {
+    After { jobs: jobs.into_iter().collect(), need: Need::All, ended: EndedAs::Success }
 }
 
 /// A job that has everything a final job can have, as it was before and as it is.
@@ -110,6 +121,9 @@ fn final_job() -> [Job; 2] {
     let spec = Spec {
         args: Payload::Blob(Digest([1; 32])),
         tags: [("who".into(), "ada".into()), ("what".into(), "mail".into())].into(),
+        after: Some(after([JobId(1), JobId(2)])),
+        parent: Some(JobId(3)),
+        schedule: Some(Origin { schedule: ScheduleId(1), name: "nightly".into(), tick: None }),
         ..Spec::clone(&first.spec)
     };
     let first = Job { spec: spec.into(), revision: 1, ..first };
