@@ -34,8 +34,8 @@ use batch::Batch;
 const FORMAT: u32 = 1;
 /// Memory sled may use for pages, in bytes. It takes this as a hint.
 const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
-/// Most operations in one sled batch, unless one change has more. Larger batches hold so much memory back that a deep queue needs
-/// gigabytes.
+/// Most operations in one sled batch, unless one change has more. Larger batches hold so much memory back that a
+/// deep queue needs gigabytes.
 const BATCH_OPS_MAX: usize = 256;
 /// How long sled may hold its file after its last user has let go.
 const LET_GO_TIME_MAX: Duration = Duration::from_secs(5);
