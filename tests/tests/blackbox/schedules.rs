@@ -228,7 +228,8 @@ fn shouting(parameter: &str) -> Vec<u8> {
                 (func (export "shout") (param i32 i32)))
             (core instance $i (instantiate $m))
             (func (export "shout") (param "{parameter}" string)
-                (canon lift (core func $i "shout") (memory $i "memory") (realloc (func $i "realloc")))))"#
+                (canon lift (core func $i "shout")
+                    (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#
     );
     wat::parse_str(text).unwrap()
 }

@@ -141,7 +141,7 @@ mod tests {
             "totals": {"failed": 1, "submitted": 1204}, "rates": {"failed": 0, "submitted": 7},
             "slots": {"used": 2, "total": 4}, "calls": {"running": 1, "waiting": 0},
             "sync": {"p50_micros": 128, "p99_micros": 2048, "count": 9},
-            "failures": [],
+            "retention": {"jobs": 0, "tombstones": 0}, "failures": [],
         });
         stats.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(stats).unwrap()
