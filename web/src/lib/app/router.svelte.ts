@@ -14,6 +14,8 @@ class Router {
   current = $state.raw<Route>(read());
   /** Names the step of the browser's history that is shown; going back comes to the same one again. */
   step = 0;
+  /** Told before another step is shown. */
+  leaving: () => void = () => {};
 
   start(): void {
     this.#arrive(); // a token may have left the address since
@@ -32,6 +34,7 @@ class Router {
   }
 
   #arrive(): void {
+    this.leaving();
     const known = (history.state as { step?: number } | null)?.step;
     // Steps outlive the page, so their names must not come again after it is loaded anew.
     this.step = known ?? Math.max(this.step + 1, Date.now());

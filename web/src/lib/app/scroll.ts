@@ -13,13 +13,12 @@ let stop = new AbortController();
 /** The box that pages scroll in. */
 export function keepScroll(element: HTMLElement): () => void {
   box = element;
-  const keep = () => {
+  router.leaving = () => {
     tops.delete(router.step);
     tops.set(router.step, element.scrollTop);
     if (tops.size > STEPS_MAX) tops.delete(tops.keys().next().value!);
   };
-  element.addEventListener("scroll", keep, { passive: true });
-  return () => element.removeEventListener("scroll", keep);
+  return () => (router.leaving = () => {});
 }
 
 /** A page is shown: goes to where it was left, as soon as its content is that long and unless one scrolls meanwhile. */
