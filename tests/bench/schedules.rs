@@ -14,8 +14,8 @@ use std::{
 use serde_json::{Value, json};
 use windlass_tests::{broker::Broker, eventually, socket::Socket, stats::percentile};
 
-const SCHEDULES: usize = 1000;
-const SECONDS: usize = 3;
+const SCHEDULES: u32 = 1000;
+const SECONDS: u32 = 3;
 
 #[tokio::main]
 async fn main() {
@@ -29,14 +29,15 @@ async fn main() {
     }
     all(&mut socket).await;
     let count = async || broker.metric("windlass_ticks_submitted_total").await;
-    let enough = count().await + ((SECONDS + 1) * SCHEDULES) as f64;
+    let enough = count().await + f64::from(SECONDS + 1) * f64::from(SCHEDULES);
     eventually("ticks", async || (count().await >= enough).then_some(())).await;
     let seconds = seconds(&mut socket).await;
-    let whole: Vec<_> = seconds.values().filter(|second| second.schedules.len() == SCHEDULES).collect();
+    let whole: Vec<_> =
+        seconds.values().filter(|second| second.schedules.len() == SCHEDULES as usize).collect();
     println!("{SCHEDULES} schedules of the same second, {} whole seconds; in milliseconds", whole.len());
     for second in &whole {
         let late = |part| percentile(&second.late_millis, part);
-        let doubled = second.late_millis.len() - SCHEDULES;
+        let doubled = second.late_millis.len() - SCHEDULES as usize;
         println!(
             "late: p50 {:.0}   p99 {:.0}   all {:.0}   doubled {doubled}",
             late(0.5),

@@ -1,5 +1,10 @@
 //! What schedules do, one story each. The calendar here has a tick at every so many milliseconds.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, also at what it does not know"
+)]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -56,10 +61,10 @@ impl House {
         Self::restored(Vec::new(), 500)
     }
 
-    fn restored(schedules: Vec<Schedule>, now: u64) -> Self {
+    fn restored(remembered: Vec<Schedule>, now: u64) -> Self {
         let known =
-            schedules.iter().map(|schedule| (schedule.name.clone(), Arc::new(schedule.clone()))).collect();
-        let remembered = Remembered { schedules, ..Remembered::default() };
+            remembered.iter().map(|schedule| (schedule.name.clone(), Arc::new(schedule.clone()))).collect();
+        let remembered = Remembered { schedules: remembered, ..Remembered::default() };
         let (scheduler, decisions) = Scheduler::restore(1, remembered, Box::new(Beats), Timestamp(now));
         let (jobs, ticks) = (BTreeMap::new(), Vec::new());
         let mut house = Self { scheduler, now: Timestamp(now), jobs, schedules: known, ticks };

@@ -87,6 +87,10 @@ impl Driver {
         let (scheduler, decisions) = restore::scheduler(&store, clock.now())?;
         let (to_driver, inputs) = mpsc::channel(MAILBOX_INPUTS_MAX);
         let (tell_durable, durable) = mpsc::channel(GROUPS_IN_FLIGHT_MAX);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "of each schedule one tick is on its way, and those have a limit"
+        )]
         let (ticks, due) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(EVENTS_KEPT_MAX);
         let handle = Handle { inputs: to_driver, events: events.clone(), worker: Arc::clone(&worker), clock };

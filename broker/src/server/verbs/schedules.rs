@@ -172,7 +172,7 @@ async fn plan(
     // What may mean something else later is kept in full.
     opts.version = opts.version.map(|_| job.spec.version.to_string());
     if let Some(on) = opts.retry.as_mut().and_then(|retry| retry.on.as_mut()) {
-        *on = BTreeSet::from_iter(on.drain(..)).into_iter().collect();
+        *on = on.drain(..).collect::<BTreeSet<_>>().into_iter().collect();
     }
     let (handler, args) = (job.spec.handler, job.spec.args);
     let plan =
@@ -202,10 +202,7 @@ async fn find(context: &Context, caller: &Caller, name: &str) -> Result<Schedule
 }
 
 fn of_schedule(refusal: Refused, name: &str) -> Problem {
-    match refusal {
-        Refused::Core(Refusal::UnknownSchedule) => unknown(name),
-        other => refused(other),
-    }
+    if refusal == Refused::Core(Refusal::UnknownSchedule) { unknown(name) } else { refused(refusal) }
 }
 
 fn unknown(name: &str) -> Problem {

@@ -150,10 +150,14 @@ pub(super) async fn new_job(
 
 /// A job that the submission names.
 async fn named(context: &Context, caller: &Caller, job: JobId, pointer: &str) -> Result<Job, Problem> {
-    find(context, caller, job).await.map_err(|problem| match problem.code {
-        ErrorCode::NotFound => refused_at(pointer, problem.message),
-        ErrorCode::Gone => within(problem, pointer),
-        _ => problem,
+    find(context, caller, job).await.map_err(|problem| {
+        if problem.code == ErrorCode::NotFound {
+            refused_at(pointer, problem.message)
+        } else if problem.code == ErrorCode::Gone {
+            within(problem, pointer)
+        } else {
+            problem
+        }
     })
 }
 
