@@ -483,7 +483,9 @@ impl World {
             }
             self.settle();
             let idle = self.broker.groups.is_empty() && self.network.is_empty() && self.runs.is_empty();
-            if idle && (self.broker.scheduler.live_jobs() == 0 || next.is_none()) {
+            // Asked anew: what has just arrived may have set a time.
+            let waits = self.broker.scheduler.poll_timeout().is_some();
+            if idle && (self.broker.scheduler.live_jobs() == 0 || !waits) {
                 break;
             }
         }
