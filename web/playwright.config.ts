@@ -22,7 +22,7 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions: { executablePath: chromium, args }, trace: "retain-on-failure" },
   projects: [
-    { name: "desktop", use: { viewport: { width: 1440, height: 900 } } },
+    { name: "desktop", grepInvert: /@phone-only/, use: { viewport: { width: 1440, height: 900 } } },
     { name: "phone", grep: /@phone/, use: { ...devices["Pixel 7"], viewport: { width: 360, height: 740 } } },
   ],
 });

@@ -37,8 +37,7 @@ test("every page is reached by keyboard, and help lists the keys", async ({ page
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
-test("on a phone the menu leads to the pages that do not fit @phone", async ({ page, open }, { project }) => {
-  test.skip(project.name !== "phone");
+test("on a phone the menu leads to the pages that do not fit @phone-only", async ({ page, open }) => {
   await open();
   await page.getByRole("button", { name: "More" }).click();
   await expectAccessible(page);
