@@ -17,7 +17,7 @@ use crate::{
     sandbox::{Engines, SandboxError},
     server::{self, Context, Doors, Parts, ServeError},
     shutdown::Requests,
-    store::{MemoryEngine, SledEngine, Store, StoreError},
+    store::{JournalEngine, MemoryEngine, SledEngine, Store, StoreError},
     worker::LocalWorker,
 };
 
@@ -168,7 +168,10 @@ fn open_store(settings: &Settings) -> Result<Store, RunError> {
     fs::create_dir_all(&path).map_err(|error| RunError::Data { path, error })?;
     let store = match settings.store {
         StoreKind::Memory => Store::new(MemoryEngine::default())?,
-        StoreKind::Sled => Store::new(SledEngine::open(&settings.data)?)?,
+        StoreKind::Sled => {
+            let state = SledEngine::open(&settings.data)?;
+            Store::new(JournalEngine::open(&settings.data.join("journal"), state)?)?
+        }
     };
     store.complete_index()?;
     Ok(store)

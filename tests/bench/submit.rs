@@ -21,7 +21,7 @@ use windlass::{
     metrics::Metrics,
     registry::{CompileLimits, Compiler, Registry},
     sandbox::Engines,
-    store::{SledEngine, Store, record},
+    store::{JournalEngine, SledEngine, Store, record},
     worker::LocalWorker,
 };
 use windlass_core::job::{Digest, Job, Payload, Spec, Timestamp, compose_id};
@@ -109,8 +109,9 @@ impl Submit for Broker {
 }
 
 fn driver(directory: &Path) -> Handle {
-    let store =
-        Store::new(SledEngine::open(directory).expect("a store can be made")).expect("it can be written to");
+    let state = SledEngine::open(directory).expect("a store can be made");
+    let engine = JournalEngine::open(&directory.join("journal"), state).expect("a journal can be made");
+    let store = Store::new(engine).expect("it can be written to");
     let engines = Arc::new(Engines::new(1).expect("the engines can be made"));
     let compiler = Compiler::new(fixtures::binary(), CompileLimits::default());
     let registry =

@@ -22,6 +22,10 @@ pub struct Health {
     pub sync_counts: SyncCounts,
     /// How long the last sync took, in microseconds.
     pub sync_last_micros: u64,
+    /// What is durable in the journal and not yet in the state under it, in bytes of memory.
+    pub unfolded_bytes: u64,
+    /// How long it took to fold the journal into the state the last time, in milliseconds.
+    pub folded_last_millis: u64,
     /// Space taken by records, in bytes.
     pub size_bytes: u64,
     /// Whether a write has failed; such a store writes nothing any more.

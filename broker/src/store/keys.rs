@@ -167,6 +167,8 @@ impl Place {
 /// Numbers about the store itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meta {
+    /// The last segment of the journal that is in the state.
+    Folded,
     /// The format of the whole store.
     Format,
     /// By what jobs are indexed.
@@ -178,6 +180,7 @@ pub enum Meta {
 impl Meta {
     const fn name(self) -> &'static [u8] {
         match self {
+            Self::Folded => b"folded",
             Self::Format => b"format",
             Self::Index => b"index",
             Self::Start => b"start",
@@ -257,7 +260,7 @@ impl Key {
             b'i' => index(rest),
             b'j' => job_id(rest).map(Self::LiveJob),
             b'k' => channel_and_name(rest).map(|(channel, key)| Self::Idempotency { channel, key }),
-            b'm' => [Meta::Format, Meta::Index, Meta::Start]
+            b'm' => [Meta::Folded, Meta::Format, Meta::Index, Meta::Start]
                 .into_iter()
                 .find(|meta| meta.name() == rest)
                 .map(Self::Meta),
@@ -335,7 +338,8 @@ mod tests {
             id().prop_map(Key::LiveJob),
             (any::<[u8; TERM_BYTES]>(), id())
                 .prop_map(|(term, id)| Key::Index { term: Term(term), place: Place::of(id) }),
-            prop_oneof![Just(Meta::Format), Just(Meta::Index), Just(Meta::Start)].prop_map(Key::Meta),
+            prop_oneof![Just(Meta::Folded), Just(Meta::Format), Just(Meta::Index), Just(Meta::Start)]
+                .prop_map(Key::Meta),
             (id(), any::<u32>(), any::<u32>()).prop_map(|(job, attempt, chunk)| Key::Output {
                 job,
                 attempt,

@@ -17,6 +17,7 @@ pub mod health;
 pub mod idempotency;
 pub mod index;
 pub mod jobs;
+pub mod journal;
 pub mod keys;
 pub mod listing;
 pub mod memory;
@@ -46,6 +47,7 @@ pub use self::{
     commit::Committer,
     engine::{Change, Engine},
     error::StoreError,
+    journal::JournalEngine,
     keys::{Family, Key, Leaves},
     memory::MemoryEngine,
     pins::{Leaving, Pinned, Target},

@@ -31,7 +31,7 @@ mod parts;
 use batch::Batch;
 
 /// The format of the whole directory. It rises when an older broker could no longer read it.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Memory sled may use for pages, in bytes. It takes this as a hint.
 const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Most operations in one sled batch, unless one change has more. Larger batches hold so much memory back that a
