@@ -204,10 +204,10 @@ mod tests {
         }
 
         #[test]
-        fn one_flipped_bit_is_damage(group in any_group(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn one_flipped_bit_is_damage(group in any_group(), at in any::<prop::sample::Index>(), bit in 0..8_u32) {
             let mut frame = encode(&group, IDENTITY, 0).unwrap();
             let at = at.index(frame.len());
-            frame[at] ^= 1 << bit;
+            frame[at] ^= 1_u8 << bit;
             prop_assert_eq!(read(&frame, IDENTITY, 0), Found::Damage);
         }
 
