@@ -169,12 +169,20 @@ impl<E: Engine> Engine for JournalEngine<E> {
         Ok(found)
     }
 
-    fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.shared.state.put_blob(bytes)
+    fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        self.shared.state.put_blob(digest, bytes)
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.state.blob(digest)
+    }
+
+    fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.shared.state.remove_blob(digest)
+    }
+
+    fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
+        self.shared.state.blobs(first)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {
