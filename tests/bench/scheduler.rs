@@ -19,6 +19,7 @@ use windlass_core::{
     decision::Decision,
     dependency::After,
     job::{Digest, Fence, Payload, Spec, Timestamp, WorkerId},
+    limits::WINDOW_JOBS,
     queue::TagLimit,
     scheduler::{Remembered, Scheduler},
 };
@@ -82,7 +83,8 @@ struct Core {
 
 impl Core {
     fn new(values: usize) -> Self {
-        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(()), Timestamp(0));
+        let (scheduler, _) =
+            Scheduler::restore(1, Remembered::default(), WINDOW_JOBS, Box::new(()), Timestamp(0));
         let running = VecDeque::new();
         let mut core = Self { scheduler, now: Timestamp(0), running, values, submitted: 0, ended: 0 };
         if values > 0 {

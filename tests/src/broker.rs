@@ -111,6 +111,15 @@ impl Broker {
         Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
     }
 
+    /// Memory the process has resident, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let number = self.pid().as_raw_nonzero();
+        let status = fs::read_to_string(format!("/proc/{number}/status")).expect("the broker runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let kilobytes = line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok());
+        kilobytes.expect("the line begins with a number of kB") * 1024
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address

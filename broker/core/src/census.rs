@@ -1,56 +1,63 @@
 //! How many live jobs there are in which state, and how long the first of the ready ones has been waiting.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use windlass_wire::{id::JobId, state::JobState};
 
-use crate::job::{Job, State, Timestamp};
-
-/// Entries of the line that may be out of date before it is swept.
-const STALE_ENTRIES_MAX: usize = 64;
+use crate::{
+    job::{Job, State, Timestamp},
+    parked::PlainJobs,
+};
 
 /// Counts live jobs as they change.
 #[derive(Debug, Default)]
 pub struct Census {
     counts: BTreeMap<JobState, usize>,
-    /// Every job that became ready, in the order in which they did. An entry whose revision is not the job's
-    /// any more is out of date.
-    became_ready: VecDeque<Entry>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    at: Timestamp,
-    job: JobId,
-    revision: u32,
+    /// Since when the ready jobs that are not parked are ready. Those that are come after them.
+    since: BTreeMap<JobId, Timestamp>,
+    line: BTreeSet<(Timestamp, JobId)>,
 }
 
 impl Census {
-    /// A job is now as `after` says; `before` is how it was, if it was live. `current` tells the revision of a
-    /// ready job.
-    pub fn count(
-        &mut self,
-        before: Option<JobState>,
-        after: &Job,
-        now: Timestamp,
-        current: impl Fn(JobId) -> Option<u32>,
-    ) {
+    /// A job is now as `after` says; `before` is how it was, if it was live.
+    pub fn count(&mut self, before: Option<JobState>, after: &Job, now: Timestamp) {
         if let Some(count) = before.and_then(|before| self.counts.get_mut(&before)) {
-            *count -= 1;
+            *count = count.saturating_sub(1);
         }
         if !after.state.is_final() {
             *self.counts.entry(after.state.name()).or_default() += 1;
         }
+        self.park(after.id);
         if matches!(after.state, State::Ready) {
-            self.became_ready.push_back(Entry { at: now, job: after.id, revision: after.revision });
+            self.stand(after.id, now);
         }
-        let is_current = |entry: &Entry| current(entry.job) == Some(entry.revision);
-        while self.became_ready.front().is_some_and(|entry| !is_current(entry)) {
-            self.became_ready.pop_front();
+    }
+
+    /// Counts jobs that are parked.
+    pub fn restore(&mut self, plain: PlainJobs) {
+        for (state, count) in [(JobState::Ready, plain.ready), (JobState::Scheduled, plain.scheduled)] {
+            *self.counts.entry(state).or_default() += usize::try_from(count).unwrap_or(usize::MAX);
         }
-        if self.became_ready.len() > 2 * self.in_state(JobState::Ready) + STALE_ENTRIES_MAX {
-            self.became_ready.retain(is_current);
+    }
+
+    /// A job is parked.
+    pub fn park(&mut self, job: JobId) {
+        if let Some(since) = self.since.remove(&job) {
+            self.line.remove(&(since, job));
         }
+    }
+
+    /// A job is parked no longer.
+    pub fn admit(&mut self, job: &Job) {
+        if matches!(job.state, State::Ready) {
+            let submitted_at = job.spec.submitted_at;
+            self.stand(job.id, job.spec.run_at.map_or(submitted_at, |at| at.max(submitted_at)));
+        }
+    }
+
+    fn stand(&mut self, job: JobId, since: Timestamp) {
+        self.since.insert(job, since);
+        self.line.insert((since, job));
     }
 
     /// Live jobs in a state.
@@ -58,8 +65,14 @@ impl Census {
         self.counts.get(&state).copied().unwrap_or_default()
     }
 
-    /// Since when the ready job that waits longest is ready, as far back as this start of the broker.
+    /// Live jobs.
+    pub fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// Since when the ready job that waits longest is ready; of one that was started before, as far back as this
+    /// start of the broker.
     pub fn oldest_ready(&self) -> Option<Timestamp> {
-        self.became_ready.front().map(|entry| entry.at)
+        self.line.first().map(|(since, _)| *since)
     }
 }

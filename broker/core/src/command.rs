@@ -12,6 +12,7 @@ use windlass_wire::{
 
 use crate::{
     job::{Failure, Fence, Job, Payload, Spec, Timestamp, WorkerId},
+    parked::Loaded,
     queue::TagLimit,
     rate::Rate,
     schedule::{Plan, ScheduleId},
@@ -114,6 +115,10 @@ pub enum Command {
         /// The job, or why none can be made.
         made: Result<Submission, Failure>,
     },
+    /// Take up parked jobs that were read because of [`crate::decision::Decision::Load`].
+    Loaded(Loaded),
+    /// Take up a parked job that was read because [`crate::scheduler::Scheduler::missing`] named it.
+    Fetched(Arc<Job>),
     /// Give a call a slot.
     Call {
         /// The call.

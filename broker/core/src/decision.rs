@@ -6,6 +6,7 @@ use crate::{
     command::CallId,
     idempotency::{KeyName, KeyRecord},
     job::{Fence, Job, WorkerId},
+    parked::Load,
     queue::Queue,
     schedule::{DueTick, Schedule},
 };
@@ -43,6 +44,8 @@ pub enum Decision {
     SkipTick(Arc<Schedule>),
     /// Forget a schedule.
     ForgetSchedule(Arc<Schedule>),
+    /// Read parked jobs, once everything before is durable.
+    Load(Load),
     /// Make a job of this tick, and come back with [`crate::command::Command::RunSchedule`].
     Tick(DueTick),
     /// Give the job to the worker, once its submission is durable.

@@ -284,6 +284,12 @@ impl Spec {
         }
     }
 
+    /// Whether a job of this may be plain: see [`Job::is_plain`].
+    pub fn is_plain(&self) -> bool {
+        let hangs = self.after.is_some() || self.parent.is_some() || self.schedule.is_some();
+        !hangs && !self.hold && self.serial_key.is_none() && self.queue_timeout_millis.is_none()
+    }
+
     /// Where a job stands that waits for no other job.
     pub(crate) fn free_state(&self, held: bool, now: Timestamp) -> State {
         match self.run_at.filter(|at| *at > now) {
@@ -392,6 +398,14 @@ impl Job {
         }
     }
 
+    /// Whether it has nothing but its place in a line: it was never started, hangs on no other job and only waits for
+    /// its time or its turn. Such a job may be parked. Once it is not plain it never is again.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.state, State::Ready | State::Scheduled { .. })
+            && self.attempt == 0
+            && self.spec.is_plain()
+    }
+
     /// When it became final.
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -445,6 +459,16 @@ pub fn compose_id(queue: u32, priority: i8, sequence: u64, salt: u32) -> JobId {
 pub(crate) fn ids_of_queue(queue: u32) -> RangeInclusive<JobId> {
     let first = u128::from(queue & 0xff_ffff) << 104;
     JobId(first)..=JobId(first | ((1 << 104) - 1))
+}
+
+/// Where the ids of a queue and level begin.
+pub(crate) fn first_of(queue: u32, level: u8) -> JobId {
+    JobId(u128::from(queue & 0xff_ffff) << 104 | u128::from(level) << 96)
+}
+
+/// The priority an id was made for, as it stands in the id: 0 goes first.
+pub fn level(id: JobId) -> u8 {
+    id.to_bytes()[3]
 }
 
 /// The number of the queue an id was made for.

@@ -1,7 +1,9 @@
 //! Every bound of the core. The unit is part of the name.
 
 /// Jobs that are not final, over all queues.
-pub const LIVE_JOBS_MAX: usize = 1_000_000;
+pub const LIVE_JOBS_MAX: usize = 100_000_000;
+/// Plain jobs of one lane, or of the timetable, that are held in memory, about; the others are parked.
+pub const WINDOW_JOBS: usize = 4_096;
 /// Queues over all channels; their numbers are three bytes of a job's id.
 pub const QUEUES_MAX: u32 = 1 << 16;
 /// Schedules over all channels.

@@ -27,6 +27,8 @@ pub enum Bug {
     ExtendForgotten,
     /// Fences begin anew at each start of the broker.
     FenceWithoutStart,
+    /// What went while it was read comes back.
+    GoneWhileLoading,
     /// The idempotency key is not written with its job.
     KeyOnlyInMemory,
     /// A lost worker's jobs are forgotten.
@@ -37,6 +39,8 @@ pub enum Bug {
     OverlapForgotten,
     /// Children whose parent was cancelled are left to live at a restart.
     OrphansAfterRestart,
+    /// More is parked while what comes before it is read, which then ends the line.
+    ParkedWhileLoading,
     /// A pause is forgotten at a restart.
     PauseForgotten,
     /// What passed while a schedule was paused is made up for.
@@ -67,7 +71,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::AnswerBeforeDurable,
         Self::CancelOnlyInMemory,
         Self::CompleteAfterCancel,
@@ -79,11 +83,13 @@ impl Bug {
         Self::ExpiryForgotten,
         Self::ExtendForgotten,
         Self::FenceWithoutStart,
+        Self::GoneWhileLoading,
         Self::KeyOnlyInMemory,
         Self::LostWithWorker,
         Self::MissedTicksAllRun,
         Self::OverlapForgotten,
         Self::OrphansAfterRestart,
+        Self::ParkedWhileLoading,
         Self::PauseForgotten,
         Self::PausedTicksComeBack,
         Self::PurgedInUse,

@@ -12,6 +12,7 @@ use crate::{
     command::Refusal,
     job::{Job, Timestamp},
     limits::QUEUES_MAX,
+    parked::PlainJobs,
     planted::{Bug, planted},
     rate::{Rate, Starts},
     tags::TagValue,
@@ -107,6 +108,7 @@ pub(crate) struct Row {
     pub(crate) queue: Queue,
     pub(crate) channel: u32,
     pub(crate) depths: Depths,
+    pub(crate) plain: PlainJobs,
     starts: Starts,
 }
 
@@ -173,7 +175,7 @@ impl Queues {
         let channel = *self.channels.entry(queue.channel.clone()).or_insert(next_channel);
         self.numbers.insert((queue.channel.clone(), queue.name.clone()), queue.number);
         let (depths, starts) = (Depths::default(), Starts::default());
-        self.rows.insert(queue.number, Row { queue, channel, depths, starts });
+        self.rows.insert(queue.number, Row { queue, channel, depths, plain: PlainJobs::default(), starts });
     }
 
     /// The number of a queue, if there is such a queue.
@@ -224,7 +226,13 @@ mod tests {
 
     fn row(limits: QueueLimits) -> Row {
         let queue = Queue { channel: "0".into(), name: "q".into(), number: 0, limits };
-        Row { queue, channel: 0, depths: Depths::default(), starts: Starts::default() }
+        Row {
+            queue,
+            channel: 0,
+            depths: Depths::default(),
+            plain: PlainJobs::default(),
+            starts: Starts::default(),
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{
     job::{Fence, Job, State, Timestamp},
     lifecycle::{Event, next},
     limits::{CALLS_WAITING_MAX, COUNTER_BITS, SLOTS_MAX, START_BITS},
+    parked::Parked,
     planted::{Bug, planted},
     queue::Queue,
     schedule::{Calendar, Schedule},
@@ -28,6 +29,7 @@ use crate::{
 mod accept;
 mod grant;
 mod index;
+mod parked;
 mod queues;
 mod ticks;
 mod why;
@@ -38,6 +40,7 @@ pub use self::{queues::QueueStatus, why::Waiting};
 /// Every job that is not final, every schedule, every waiting call and every slot.
 #[derive(Debug)]
 pub struct Scheduler {
+    /// The live jobs that are not parked.
     live: BTreeMap<JobId, Arc<Job>>,
     indexes: Indexes,
     keys: Keys,
@@ -58,8 +61,10 @@ pub struct Scheduler {
 pub struct Remembered {
     /// Every queue.
     pub queues: Vec<Queue>,
-    /// The jobs that are not final.
+    /// The jobs that are not final, except the plain ones.
     pub jobs: Vec<Job>,
+    /// The plain ones.
+    pub parked: Parked,
     /// Of the jobs that others wait for, or are children of, those that are final: their states.
     pub ended: BTreeMap<JobId, JobState>,
     /// The idempotency keys.
@@ -91,16 +96,18 @@ impl Counter {
 impl Scheduler {
     /// Takes up what a store remembered. Jobs that were running lost their worker with the last broker.
     ///
-    /// `start` is greater than at any start before.
+    /// `start` is greater than at any start before. Of a line of plain jobs about `window_jobs` are kept here, of the
+    /// others nothing.
     pub fn restore(
         start: u32,
         remembered: Remembered,
+        window_jobs: usize,
         calendar: Box<dyn Calendar>,
         now: Timestamp,
     ) -> (Self, Vec<Decision>) {
         let mut scheduler = Self {
             live: BTreeMap::new(),
-            indexes: Indexes::default(),
+            indexes: Indexes::new(window_jobs),
             keys: Keys::default(),
             schedules: Schedules::new(calendar),
             census: Census::default(),
@@ -114,6 +121,8 @@ impl Scheduler {
             decisions: Vec::new(),
         };
         remembered.queues.into_iter().for_each(|queue| scheduler.indexes.restore_queue(queue, now));
+        remembered.parked.counts.iter().for_each(|(_, plain)| scheduler.census.restore(*plain));
+        scheduler.indexes.restore_parked(&remembered.parked);
         remembered.keys.into_iter().for_each(|key| scheduler.keys.restore(key));
         for job in remembered.jobs {
             let (id, lease) = (job.id, job.lease());
@@ -122,9 +131,9 @@ impl Scheduler {
                 scheduler.lose_worker(id, lease.fence, now);
             }
         }
-        scheduler.settle_left(&remembered.ended, now);
+        scheduler.settle_left(&remembered.ended, &remembered.parked.awaited, now);
         remembered.schedules.into_iter().for_each(|schedule| scheduler.restore_schedule(schedule, now));
-        let decisions = core::mem::take(&mut scheduler.decisions);
+        let decisions = scheduler.take_decisions();
         (scheduler, decisions)
     }
 
@@ -138,7 +147,7 @@ impl Scheduler {
         let answer = self.carry_out(command, now);
         self.settle(now);
         self.fill_slots(now);
-        (answer, core::mem::take(&mut self.decisions))
+        (answer, self.take_decisions())
     }
 
     /// Does what has come due.
@@ -158,7 +167,13 @@ impl Scheduler {
         self.settle(now);
         self.indexes.reopen_queues(now);
         self.fill_slots(now);
-        core::mem::take(&mut self.decisions)
+        self.take_decisions()
+    }
+
+    fn take_decisions(&mut self) -> Vec<Decision> {
+        let mut decisions = core::mem::take(&mut self.decisions);
+        decisions.extend(self.indexes.take_loads().into_iter().map(Decision::Load));
+        decisions
     }
 
     /// When `handle_timeout` has something to do, and what for.
@@ -171,14 +186,14 @@ impl Scheduler {
         [self.indexes.next_time(), call, key, tick, lease].into_iter().flatten().min()
     }
 
-    /// A live job.
+    /// A live job, if it is not parked.
     pub fn job(&self, id: JobId) -> Option<&Arc<Job>> {
         self.live.get(&id)
     }
 
     /// Jobs that are not final.
     pub fn live_jobs(&self) -> usize {
-        self.live.len()
+        self.census.total()
     }
 
     /// Live jobs by state.
@@ -217,6 +232,8 @@ impl Scheduler {
                 return self.run_schedule(schedule, tick, made, now);
             }
             Command::PurgeQueue { channel, name } => return self.purge_queue(&channel, &name, now),
+            Command::Loaded(loaded) => self.loaded(&loaded, now),
+            Command::Fetched(job) => self.fetched(&job, now),
             Command::Call { call, deadline } => self.call(call, deadline)?,
             Command::EndCall(call) => self.slots.free_call(call),
             Command::EndAttempt { fence, end } => self.end_attempt(fence, end, now)?,
@@ -320,11 +337,11 @@ impl Scheduler {
     }
 
     /// Settles what ended just before the last broker did.
-    fn settle_left(&mut self, ended: &BTreeMap<JobId, JobState>, now: Timestamp) {
+    fn settle_left(&mut self, ended: &BTreeMap<JobId, JobState>, parked: &[JobId], now: Timestamp) {
         self.settle(now);
         let parent = |job: &Job| job.spec.parent.filter(|_| !planted(Bug::OrphansAfterRestart));
         let awaited = self.live.values().flat_map(|job| job.state.left().copied().chain(parent(job)));
-        let gone = awaited.filter(|job| !self.live.contains_key(job));
+        let gone = awaited.filter(|job| !self.live.contains_key(job) && !parked.contains(job));
         for job in gone.collect::<BTreeSet<_>>() {
             // One that nothing is known of cannot succeed any more.
             self.ended.push_back((job, ended.get(&job).copied().unwrap_or(JobState::Expired)));
@@ -351,10 +368,10 @@ impl Scheduler {
             self.live.remove(&id);
             self.ended.push_back((id, job.state.name()));
         }
-        let revision_if_ready = |id| {
-            let job = self.live.get(&id)?;
-            matches!(job.state, State::Ready).then_some(job.revision)
-        };
-        self.census.count(before, job, now, revision_if_ready);
+        self.census.count(before, job, now);
+        for id in self.indexes.park(job, &self.live) {
+            self.live.remove(&id);
+            self.census.park(id);
+        }
     }
 }

@@ -7,6 +7,7 @@ use windlass_core::{
     command::{Answer, AttemptEnd, Command, Refusal, Submission},
     decision::Decision,
     job::{Digest, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
+    limits::WINDOW_JOBS,
     scheduler::{Remembered, Scheduler},
 };
 use windlass_wire::{code::ErrorCode, job::Usage};
@@ -57,7 +58,8 @@ impl World {
 
 /// A job that worker 1 runs since the time 0, with this lease.
 fn running(lease_millis: Option<u64>) -> World {
-    let (mut scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(()), Timestamp(0));
+    let (mut scheduler, _) =
+        Scheduler::restore(1, Remembered::default(), WINDOW_JOBS, Box::new(()), Timestamp(0));
     let spec = Spec::new("demo/add", Digest([0; 32]), Payload::Inline("{}".into()), Timestamp(0));
     let submission = Submission { spec: spec.into(), ended: BTreeMap::new(), original: None, salt: 0 };
     let (answer, _) = scheduler.handle(Command::Submit(submission), Timestamp(0));

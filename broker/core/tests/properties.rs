@@ -13,6 +13,7 @@ use windlass_core::{
     dependency::After,
     idempotency::{Idempotency, KeyRecord},
     job::{Digest, Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
+    limits::WINDOW_JOBS,
     queue::{Queue, TagLimit},
     rate::Rate,
     retry::RetryPolicy,
@@ -150,7 +151,8 @@ const TAG: &str = "customer";
 
 impl World {
     fn new() -> Self {
-        let (scheduler, _) = Scheduler::restore(1, Remembered::default(), Box::new(()), Timestamp(0));
+        let (scheduler, _) =
+            Scheduler::restore(1, Remembered::default(), WINDOW_JOBS, Box::new(()), Timestamp(0));
         let mut world = Self {
             scheduler,
             now: Timestamp(0),
@@ -222,6 +224,7 @@ impl World {
                 | Decision::SkipTick(_)
                 | Decision::ForgetSchedule(_)
                 | Decision::Tick(_) => unreachable!("there are no schedules"),
+                Decision::Load(_) => unreachable!("nothing is parked"),
             }
         }
         assert!(self.running.len() + self.calls.len() <= SLOTS as usize, "never more runs than slots");
@@ -400,9 +403,10 @@ impl World {
             jobs: self.records.values().filter(|job| !job.state.is_final()).cloned().collect(),
             ended: self.records.values().map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
-            schedules: Vec::new(),
+            ..Remembered::default()
         };
-        let (scheduler, decisions) = Scheduler::restore(self.start, remembered, Box::new(()), self.now);
+        let (scheduler, decisions) =
+            Scheduler::restore(self.start, remembered, WINDOW_JOBS, Box::new(()), self.now);
         self.scheduler = scheduler;
         self.ready_since.values_mut().for_each(|since| *since = self.now);
         self.old_fences.extend(std::mem::take(&mut self.running).into_keys());

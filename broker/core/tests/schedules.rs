@@ -12,6 +12,7 @@ use windlass_core::{
     command::{Answer, Command, Refusal, ScheduleChange, Submission},
     decision::Decision,
     job::{Digest, Failure, Job, Payload, Spec, Timestamp},
+    limits::WINDOW_JOBS,
     schedule::{Calendar, DueTick, Plan, Schedule, TickOutcome},
     scheduler::{Remembered, Scheduler},
 };
@@ -65,7 +66,8 @@ impl House {
         let known =
             remembered.iter().map(|schedule| (schedule.name.clone(), Arc::new(schedule.clone()))).collect();
         let remembered = Remembered { schedules: remembered, ..Remembered::default() };
-        let (scheduler, decisions) = Scheduler::restore(1, remembered, Box::new(Beats), Timestamp(now));
+        let (scheduler, decisions) =
+            Scheduler::restore(1, remembered, WINDOW_JOBS, Box::new(Beats), Timestamp(now));
         let (jobs, ticks) = (BTreeMap::new(), Vec::new());
         let mut house = Self { scheduler, now: Timestamp(now), jobs, schedules: known, ticks };
         house.take(decisions);

@@ -81,7 +81,7 @@ impl Scheduler {
         if let Some(original) = original.as_ref().filter(|original| !original.state.is_final()) {
             return Err(Refusal::WrongState(original.state.name()));
         }
-        if self.live.len().saturating_add(count) > LIVE_JOBS_MAX {
+        if self.live_jobs().saturating_add(count) > LIVE_JOBS_MAX {
             return Err(Refusal::Full("the limit of live jobs"));
         }
         self.indexes.check_queue(&spec.channel, &spec.queue)?;

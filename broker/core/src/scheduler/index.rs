@@ -14,16 +14,18 @@ use crate::{
     job::{Job, State, Timestamp, queue_number},
     lifecycle::Event,
     links::Links,
+    parked::{Load, Parked, Place, PlainJobs},
     planted::{Bug, planted},
     queue::{Closed, Queue, QueueLimits, Queues, Row},
     ready::ReadyJobs,
     schedule::ScheduleId,
     serial::{SerialKeys, Standing, Turn},
     tags::{Step, TagLines},
+    window::Window,
 };
 
 /// Every index over live jobs; all of them follow from the jobs and the queues.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Indexes {
     queues: Queues,
     ready: ReadyJobs,
@@ -32,12 +34,34 @@ pub(super) struct Indexes {
     tag_lines: TagLines,
     dependents: Links,
     children: Links,
-    due: BTreeSet<(Timestamp, JobId)>,
+    due: Window<(Timestamp, JobId)>,
     expiring: BTreeSet<(Timestamp, JobId)>,
     reopening: BTreeSet<(Timestamp, u32)>,
+    /// Queues whose plain jobs were counted anew.
+    counted: BTreeSet<u32>,
+    /// About so many jobs of a line are here.
+    size: usize,
 }
 
 impl Indexes {
+    /// Of a line of plain jobs about `size` are to be here.
+    pub(super) fn new(size: usize) -> Self {
+        Self {
+            queues: Queues::default(),
+            ready: ReadyJobs::new(size),
+            serial: SerialKeys::default(),
+            scheduled: BTreeSet::new(),
+            tag_lines: TagLines::default(),
+            dependents: Links::default(),
+            children: Links::default(),
+            due: Window::new(size),
+            expiring: BTreeSet::new(),
+            reopening: BTreeSet::new(),
+            counted: BTreeSet::new(),
+            size,
+        }
+    }
+
     /// The one place where the indexes follow a change of a job.
     ///
     /// A start is counted before the job leaves its lines and an end after it has joined them, so that nobody is
@@ -81,9 +105,9 @@ impl Indexes {
     }
 
     fn leave(&mut self, job: &Job, now: Timestamp) {
-        if !self.step(job, Step::Leave(job.id), now) {
-            self.ready.remove(self.channel(job), job.id);
-        }
+        self.step(job, Step::Leave(job.id), now);
+        // Even if it stands in the line of a tag: its lane may be read just now.
+        self.ready.remove(self.channel(job), job.id);
     }
 
     /// Changes the line of a tag's value in which a job stands; answers whether there is one.
@@ -105,7 +129,7 @@ impl Indexes {
         }
         match &job.state {
             State::Scheduled { due } => {
-                self.due.remove(&(*due, job.id));
+                self.due.remove((*due, job.id));
             }
             State::Blocked { left, .. } => left.iter().for_each(|on| self.dependents.remove(*on, job.id)),
             State::Ready if job.spec.serial_key.is_none() => self.leave(job, now),
@@ -156,9 +180,16 @@ impl Indexes {
     }
 
     fn count(&mut self, job: &Job, by: isize) {
-        let row = self.queues.row_mut(queue_number(job.id));
-        if let Some(depth) = row.and_then(|row| row.depths.of(job.state.name())) {
+        let number = queue_number(job.id);
+        let Some(row) = self.queues.row_mut(number) else { return };
+        if let Some(depth) = row.depths.of(job.state.name()) {
             *depth = depth.saturating_add_signed(by);
+        }
+        if job.is_plain() {
+            let count =
+                if job.state == State::Ready { &mut row.plain.ready } else { &mut row.plain.scheduled };
+            *count = count.saturating_add_signed(by as i64);
+            self.counted.insert(number);
         }
     }
 
@@ -190,6 +221,7 @@ impl Indexes {
         row.limit(limits);
         let queue = row.queue.clone();
         if !is_same {
+            self.ready.set_whole(channel, number, queue.limits.per_tag.is_some());
             let mut ready = self.ready.of_queue(channel, number);
             for job in &ready {
                 self.ready.remove(channel, *job);
@@ -229,13 +261,13 @@ impl Indexes {
             .due
             .first()
             .filter(|(at, _)| *at <= now.plus_millis(early))
-            .map(|(_, id)| (*id, Event::ComeDue));
+            .map(|(_, id)| (id, Event::ComeDue));
         due.or_else(|| self.expiring.first().filter(is_due).map(|(_, id)| (*id, Event::Expire)))
     }
 
     /// When something comes due next, and what.
     pub(super) fn next_time(&self) -> Option<(Timestamp, &'static str)> {
-        let due = self.due.first().map(|(at, _)| (*at, "a job comes due"));
+        let due = self.due.first().map(|(at, _)| (at, "a job comes due"));
         let expiring = self.expiring.first().map(|(at, _)| (*at, "a job expires"));
         let reopening =
             self.reopening.first().map(|(at, _)| (*at, "the rate of a queue allows another start"));
@@ -293,7 +325,10 @@ impl Indexes {
     pub(super) fn restore_queue(&mut self, mut queue: Queue, now: Timestamp) {
         let number = queue.number;
         queue.limits.is_paused &= !planted(Bug::PauseForgotten);
+        let is_whole = queue.limits.per_tag.is_some();
         self.queues.restore(queue);
+        let channel = self.queues.row(number).map_or(0, |row| row.channel);
+        self.ready.set_whole(channel, number, is_whole);
         self.reopen(number, now);
     }
 
@@ -303,5 +338,102 @@ impl Indexes {
 
     pub(super) fn open_queue(&mut self, channel: &str, name: &str) -> Result<(u32, Option<Queue>), Refusal> {
         self.queues.open(channel, name)
+    }
+
+    /// Parks what is too much of the line in which a job stands: answers what has left.
+    pub(super) fn park(&mut self, job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> Vec<JobId> {
+        let is_plain = |id: &JobId| jobs.get(id).is_some_and(|job| job.is_plain());
+        match job.state {
+            State::Ready => self.ready.park(self.channel(job), job.id, is_plain),
+            State::Scheduled { .. } => {
+                let left = self.due.park(self.size, |(_, id)| is_plain(id));
+                left.into_iter().map(|(_, id)| id).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A job that was parked stands in its line again.
+    pub(super) fn admit(&mut self, job: &Job, now: Timestamp) {
+        match job.state {
+            State::Ready => self.join(job, now),
+            State::Scheduled { due } => self.due.insert((due, job.id)),
+            _ => {}
+        }
+    }
+
+    /// Whether this job, of which nothing is here, may be parked.
+    pub(super) fn may_be_parked(&self, id: JobId) -> bool {
+        let channel = self.queues.row(queue_number(id)).map(|row| row.channel);
+        self.due.is_cut() || channel.is_some_and(|channel| self.ready.may_have(channel, id))
+    }
+
+    /// Whether a job that is not here is parked where its record says.
+    pub(super) fn is_parked(&self, job: &Job) -> bool {
+        match job.state {
+            State::Ready => self.ready.may_have(self.channel(job), job.id),
+            State::Scheduled { due } => self.due.may_have((due, job.id)),
+            _ => false,
+        }
+    }
+
+    /// Whether a job that was read with its line is to be taken up.
+    pub(super) fn is_new(&self, job: &Job) -> bool {
+        match job.state {
+            State::Ready => self.ready.is_new(self.channel(job), job.id),
+            State::Scheduled { due } => self.due.is_new(&(due, job.id)),
+            _ => false,
+        }
+    }
+
+    /// A part of a line was read.
+    pub(super) fn loaded(&mut self, load: Load, read: &[Arc<Job>]) {
+        let is_end = read.len() < load.jobs_max;
+        match load.after {
+            Place::Lane(above) => {
+                let read: Vec<_> = read.iter().map(|job| job.id).collect();
+                let number = queue_number(JobId(above.0 + 1));
+                let Some(row) = self.queues.row(number) else { return };
+                self.ready.loaded(row.channel, above, &read, is_end);
+            }
+            Place::Timetable(..) => {
+                let place = |job: &Arc<Job>| match job.state {
+                    State::Scheduled { due } => Some((due, job.id)),
+                    _ => None,
+                };
+                let read: Vec<_> = read.iter().filter_map(place).collect();
+                self.due.loaded(&read, is_end);
+            }
+        }
+    }
+
+    /// What is to be read now.
+    pub(super) fn take_loads(&mut self) -> Vec<Load> {
+        let lanes = self.ready.take_loads().into_iter().map(Place::Lane);
+        let timetable = self.due.load(false).map(|(at, id)| Place::Timetable(at, id));
+        lanes.chain(timetable).map(|after| Load { after, jobs_max: self.size }).collect()
+    }
+
+    /// Plain jobs as a store remembers them, all of which are parked.
+    pub(super) fn restore_parked(&mut self, parked: &Parked) {
+        for (number, plain) in &parked.counts {
+            let Some(row) = self.queues.row_mut(*number) else { continue };
+            row.plain = *plain;
+            row.depths.ready += usize::try_from(plain.ready).unwrap_or(usize::MAX);
+            row.depths.scheduled += usize::try_from(plain.scheduled).unwrap_or(usize::MAX);
+        }
+        for (number, level) in &parked.lanes {
+            let Some(row) = self.queues.row(*number) else { continue };
+            self.ready.park_all(row.channel, *number, *level);
+        }
+        if parked.has_timetable {
+            self.due.park_all((Timestamp(0), JobId(0)));
+        }
+    }
+
+    /// How many plain jobs there are of the queues for which that has changed.
+    pub(super) fn take_counts(&mut self) -> Vec<(u32, PlainJobs)> {
+        let counted = core::mem::take(&mut self.counted).into_iter();
+        counted.filter_map(|number| Some((number, self.queues.row(number)?.plain))).collect()
     }
 }

@@ -79,9 +79,9 @@ impl Scheduler {
         let number = self.indexes.queues().number(channel, name).ok_or(Refusal::UnknownQueue)?;
         let of_queue = self.live.range(ids_of_queue(number));
         let waiting = of_queue.filter(|(_, job)| job.lease().is_none()).map(|(id, _)| *id);
-        let mut jobs: Vec<JobId> = waiting.take(PURGED_JOBS_MAX + 1).collect();
-        let has_more = jobs.len() > PURGED_JOBS_MAX;
-        jobs.truncate(PURGED_JOBS_MAX);
+        let jobs: Vec<JobId> = waiting.take(PURGED_JOBS_MAX).collect();
+        let depths = self.indexes.queues().row(number).map(|row| row.depths).unwrap_or_default();
+        let has_more = depths.scheduled + depths.blocked + depths.ready > jobs.len();
         for job in &jobs {
             self.cancel(*job, channel, now)?;
         }

@@ -10,7 +10,8 @@ use windlass_core::{
     decision::Decision,
     groups::Groups,
     idempotency::{KeyName, KeyRecord},
-    job::{Digest, Fence, Job, Timestamp, WorkerId},
+    job::{Digest, Fence, Job, State, Timestamp, WorkerId, level, queue_number},
+    parked::{Fetches, Load, Loaded, Parked, Place, PlainJobs},
     pins::Pins,
     queue::Queue,
     schedule::{Calendar, DueTick, Schedule},
@@ -30,6 +31,7 @@ pub(crate) enum Change {
     Schedule(Arc<Schedule>),
     ForgetSchedule(Arc<Schedule>),
     Purge(Arc<Job>),
+    Counts(u32, PlainJobs),
 }
 
 /// What is written together: by the driver, or by whoever forgets final jobs.
@@ -53,6 +55,8 @@ pub(crate) enum Effect {
     Assign(WorkerId, Fence, Arc<Job>),
     Stop(Fence),
     Tick(DueTick),
+    Load(Load),
+    Fetch(JobId),
     Unpin(Vec<Target>),
 }
 
@@ -75,6 +79,7 @@ pub(crate) struct Disk {
     pub(crate) keys: BTreeMap<Arc<KeyName>, KeyRecord>,
     pub(crate) schedules: BTreeMap<String, Arc<Schedule>>,
     pub(crate) blobs: BTreeSet<Digest>,
+    pub(crate) counts: BTreeMap<u32, PlainJobs>,
     /// The jobs that were purged, and how they had ended.
     pub(crate) tombstones: BTreeMap<JobId, JobState>,
 }
@@ -91,6 +96,7 @@ impl Disk {
             Change::ForgetKey(name) => drop(self.keys.remove(&name)),
             Change::Schedule(schedule) => drop(self.schedules.insert(schedule.name.clone(), schedule)),
             Change::ForgetSchedule(schedule) => drop(self.schedules.remove(&schedule.name)),
+            Change::Counts(queue, plain) => drop(self.counts.insert(queue, plain)),
             Change::Purge(job) => {
                 self.jobs.remove(&job.id);
                 self.tombstones.insert(job.id, job.state.name());
@@ -106,15 +112,58 @@ impl Disk {
     fn remembered(&self) -> Remembered {
         let live = || self.jobs.values().filter(|job| !job.state.is_final());
         let awaited = live().flat_map(|job| job.state.left().chain(&job.spec.parent));
-        let ended = awaited.filter_map(|id| self.jobs.get(id)).filter(|job| job.state.is_final());
+        let awaited: Vec<_> = awaited.filter_map(|id| self.jobs.get(id)).collect();
+        let ended = awaited.iter().filter(|job| job.state.is_final());
+        let plain = || live().filter(|job| job.is_plain());
+        let ready = plain().filter(|job| job.state == State::Ready);
+        let lanes: BTreeSet<_> = ready.map(|job| (queue_number(job.id), level(job.id))).collect();
+        let parked = Parked {
+            counts: self.counts.iter().map(|(queue, plain)| (*queue, *plain)).collect(),
+            lanes: lanes.into_iter().collect(),
+            has_timetable: plain().any(|job| job.state != State::Ready),
+            awaited: awaited.iter().filter(|job| job.is_plain()).map(|job| job.id).collect(),
+        };
         Remembered {
             queues: self.queues.values().cloned().collect(),
-            jobs: live().map(|job| Job::clone(job)).collect(),
+            jobs: live().filter(|job| !job.is_plain()).map(|job| Job::clone(job)).collect(),
+            parked,
             ended: ended.map(|job| (job.id, job.state.name())).collect(),
             keys: self.keys.values().cloned().collect(),
             schedules: self.schedules.values().map(|schedule| Schedule::clone(schedule)).collect(),
         }
     }
+}
+
+impl Disk {
+    /// A part of a line of plain jobs.
+    pub(crate) fn load(&self, load: Load) -> Loaded {
+        let plain = self.jobs.values().filter(|job| job.is_plain());
+        let mut jobs: Vec<_> = match load.after {
+            Place::Lane(after) => {
+                let in_lane = |id: JobId| id > after && id.0 >> 96 == (after.0 + 1) >> 96;
+                plain.filter(|job| job.state == State::Ready && in_lane(job.id)).cloned().collect()
+            }
+            Place::Timetable(at, id) => {
+                let is_after = |job: &&Arc<Job>| due(job).is_some_and(|due| (due, job.id) > (at, id));
+                plain.filter(is_after).cloned().collect()
+            }
+        };
+        jobs.sort_by_key(|job| (due(job), job.id));
+        jobs.truncate(load.jobs_max);
+        Loaded { load, jobs }
+    }
+}
+
+fn due(job: &Job) -> Option<Timestamp> {
+    if let State::Scheduled { due } = job.state { Some(due) } else { None }
+}
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    number: u64,
+    command: Command,
+    pinned: Vec<Target>,
 }
 
 /// One start of the broker.
@@ -130,14 +179,19 @@ pub(crate) struct Broker {
     /// What is to be done now.
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) pins: Pins<Target>,
+    /// What waits for a parked job.
+    pub(crate) fetches: Fetches<Request>,
+    /// Jobs that were granted, and for each one of its lane that should have been granted before.
+    pub(crate) granted: Vec<(JobId, Option<JobId>)>,
     /// Blobs that may have lost the last that used them.
     pub(crate) to_sweep: BTreeSet<Digest>,
 }
 
 impl Broker {
     /// Starts over what the disk has.
-    pub(crate) fn start(start: u32, disk: &Disk, now: Timestamp) -> Self {
-        let (scheduler, decisions) = Scheduler::restore(start, disk.remembered(), Box::new(Beats), now);
+    pub(crate) fn start(start: u32, disk: &Disk, window_jobs: usize, now: Timestamp) -> Self {
+        let remembered = disk.remembered();
+        let (scheduler, decisions) = Scheduler::restore(start, remembered, window_jobs, Box::new(Beats), now);
         let mut broker = Self {
             scheduler,
             groups: Groups::default(),
@@ -147,6 +201,8 @@ impl Broker {
             schedules: disk.schedules.clone(),
             effects: VecDeque::new(),
             pins: Pins::default(),
+            fetches: Fetches::default(),
+            granted: Vec::new(),
             to_sweep: disk.blobs.clone(),
         };
         broker.carry_out(decisions);
@@ -166,9 +222,39 @@ impl Broker {
     }
 
     /// Carries out a command and answers it once that is durable.
-    pub(crate) fn ask(&mut self, request: u64, command: Command, pinned: Vec<Target>, now: Timestamp) {
-        let answer = self.tell(command, now);
-        self.groups.after(Effect::Answer(request, answer, pinned));
+    pub(crate) fn ask(&mut self, number: u64, command: Command, pinned: Vec<Target>, now: Timestamp) {
+        self.take(Request { number, command, pinned }, BTreeSet::new(), now);
+    }
+
+    fn take(&mut self, request: Request, known: BTreeSet<JobId>, now: Timestamp) {
+        if let Some(job) = self.scheduler.missing(&request.command, &known) {
+            if self.fetches.wait(job, request, known) {
+                self.groups.after(Effect::Fetch(job));
+            }
+            return;
+        }
+        let answer = self.tell(request.command, now);
+        self.groups.after(Effect::Answer(request.number, answer, request.pinned));
+    }
+
+    /// A job was read that may have been parked.
+    pub(crate) fn fetched(&mut self, id: JobId, job: Option<Arc<Job>>, now: Timestamp) {
+        let job = job.filter(|job| job.is_plain());
+        let waiting = self.fetches.fetched(id, job.is_some());
+        if let Some(job) = job {
+            drop(self.tell(Command::Fetched(job), now));
+        }
+        for (request, known) in waiting {
+            self.take(request, known, now);
+        }
+    }
+
+    /// A job of the same lane that stands before this one.
+    fn overtaken(&self, granted: &Job) -> Option<JobId> {
+        let lane = JobId(granted.id.0 >> 96 << 96)..granted.id;
+        let is_whole = |job: &Job| self.queues[&queue_number(job.id)].limits.per_tag.is_some();
+        let waits = |job: &Job| job.state == State::Ready && job.spec.serial_key.is_none() && !is_whole(job);
+        self.jobs.range(lane).find(|(_, job)| waits(job)).map(|(id, _)| *id)
     }
 
     /// What was pinned is no longer used.
@@ -183,6 +269,9 @@ impl Broker {
 
     pub(crate) fn carry_out(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
+            if let Decision::Assign { job, .. } = &decision {
+                self.granted.push((job.id, self.overtaken(job)));
+            }
             match decision {
                 Decision::Accept { job, key, schedule } => {
                     self.groups.submitted(job.id);
@@ -199,6 +288,7 @@ impl Broker {
                     self.schedules.remove(&schedule.name);
                     self.groups.change(Change::ForgetSchedule(schedule));
                 }
+                Decision::Load(load) => self.groups.after(Effect::Load(load)),
                 Decision::Tick(due) => self.effects.push_back(Effect::Tick(due)),
                 Decision::Save(job) | Decision::SaveRetried(job) => {
                     self.jobs.insert(job.id, Arc::clone(&job));
@@ -223,6 +313,9 @@ impl Broker {
 
     /// Hands what was gathered to the disk.
     pub(crate) fn send(&mut self) {
+        for (queue, plain) in self.scheduler.take_counts() {
+            self.groups.change(Change::Counts(queue, plain));
+        }
         let (changes, effects) = self.groups.close();
         self.effects.extend(effects);
         self.writing.extend(changes.map(|changes| Group { changes, is_purge: false }));

@@ -33,6 +33,8 @@ pub(crate) enum Guarantee {
     AttemptsBounded,
     /// Of a serial key one at a time, in the order of acceptance.
     SerialKey,
+    /// Jobs of the same queue and priority start in the order in which they stand in line.
+    LaneOrder,
     /// Pauses and concurrency of queues and of values of their tags.
     QueueLimits,
     /// Rates of queues and of values of their tags.
@@ -55,7 +57,7 @@ pub(crate) enum Guarantee {
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -70,6 +72,7 @@ impl Guarantee {
         Self::Overlap,
         Self::AttemptsBounded,
         Self::SerialKey,
+        Self::LaneOrder,
         Self::QueueLimits,
         Self::QueueRates,
         Self::Expires,

@@ -1,7 +1,7 @@
 //! The world around the broker: clients, workers, the network between them, time, and what goes wrong.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -9,6 +9,7 @@ use std::{
 use windlass_core::{
     command::{Answer, AttemptEnd, Command, LimitChange, Refusal},
     job::{Failure, Fence, Job, Payload, Spec, State, Timestamp, WorkerId},
+    parked::Loaded,
 };
 use windlass_wire::{code::ErrorCode, id::JobId, job::Usage, state::JobState};
 
@@ -53,6 +54,13 @@ struct Report {
     start: u32,
 }
 
+/// What was read of the disk, on its way to the scheduler.
+#[derive(Debug)]
+enum Read {
+    Line(Loaded),
+    Job(JobId, Option<Arc<Job>>),
+}
+
 /// How long a worker holds what it runs, as far as the broker let it know.
 #[derive(Debug, Clone, Copy)]
 struct Hold {
@@ -63,6 +71,8 @@ struct Hold {
 /// Everything there is.
 pub(crate) struct World {
     chance: Chance,
+    /// About so many jobs of a line are not parked.
+    window_jobs: usize,
     now: Timestamp,
     start: u32,
     disk: Disk,
@@ -78,6 +88,7 @@ pub(crate) struct World {
     /// What workers run, whether the broker still knows or not.
     runs: BTreeMap<Fence, (WorkerId, Arc<Job>)>,
     network: Vec<Report>,
+    reads: VecDeque<Read>,
     asked: BTreeMap<u64, Asked>,
     last_request: u64,
     /// Jobs that were accepted as far as clients know, and by which key.
@@ -107,9 +118,12 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let now = Timestamp(1_000_000);
         let disk = Disk::default();
-        let broker = Broker::start(1, &disk, now);
+        let mut chance = Chance::new(seed);
+        let window_jobs = usize::try_from(1 + chance.below(3)).unwrap_or(1);
+        let broker = Broker::start(1, &disk, window_jobs, now);
         let mut world = Self {
-            chance: Chance::new(seed),
+            chance,
+            window_jobs,
             now,
             start: 1,
             disk,
@@ -122,6 +136,7 @@ impl World {
             is_resting: false,
             runs: BTreeMap::new(),
             network: Vec::new(),
+            reads: VecDeque::new(),
             asked: BTreeMap::new(),
             last_request: 0,
             accepted: BTreeSet::new(),
@@ -189,6 +204,8 @@ impl World {
         }
         let is_open = self.broker.is_open();
         if is_open {
+            self.take_reads();
+            self.check_order();
             self.check_expired();
             self.check_leases();
         }
@@ -326,6 +343,7 @@ impl World {
             }
         }
         self.prepared.clear();
+        self.reads.clear();
         self.start += 1;
         self.now = match self.chance.below(4) {
             0 => Timestamp(self.now.0.saturating_sub(self.chance.below(600_000))),
@@ -337,7 +355,7 @@ impl World {
         self.started.clear();
         self.check_survivors();
         self.ticks.forget();
-        self.broker = Broker::start(self.start, &self.disk, self.now);
+        self.broker = Broker::start(self.start, &self.disk, self.window_jobs, self.now);
         self.workers.clear();
         self.holds.clear();
         self.extends.clear();
@@ -396,6 +414,18 @@ impl World {
         }
     }
 
+    /// Some of what was read arrives, in any order.
+    fn take_reads(&mut self) {
+        while !self.reads.is_empty() && (self.is_resting || self.chance.percent(60)) {
+            let index = self.chance.below(self.reads.len() as u64);
+            let Some(read) = self.reads.remove(usize::try_from(index).unwrap_or_default()) else { return };
+            match read {
+                Read::Line(loaded) => drop(self.broker.tell(Command::Loaded(loaded), self.now)),
+                Read::Job(id, job) => self.broker.fetched(id, job, self.now),
+            }
+        }
+    }
+
     fn effects(&mut self) {
         while let Some(effect) = self.broker.effects.pop_front() {
             match effect {
@@ -406,6 +436,8 @@ impl World {
                 Effect::Assign(worker, fence, job) => self.assigned(worker, fence, job),
                 Effect::Stop(fence) => self.stopped(fence),
                 Effect::Tick(due) => self.tick_came(due),
+                Effect::Load(load) => self.reads.push_back(Read::Line(self.disk.load(load))),
+                Effect::Fetch(id) => self.reads.push_back(Read::Job(id, self.disk.jobs.get(&id).cloned())),
                 Effect::Unpin(pinned) => self.broker.unpin(pinned),
             }
         }
@@ -483,9 +515,11 @@ impl World {
             }
             self.settle();
             let idle = self.broker.groups.is_empty() && self.network.is_empty() && self.runs.is_empty();
+            let idle = idle && self.reads.is_empty() && self.broker.fetches.is_empty();
             // Asked anew: what has just arrived may have set a time.
             let waits = self.broker.scheduler.poll_timeout().is_some();
-            if idle && (self.broker.scheduler.live_jobs() == 0 || !waits) {
+            let is_done = self.broker.jobs.values().all(|job| job.state.is_final());
+            if idle && (is_done || !waits) {
                 break;
             }
         }

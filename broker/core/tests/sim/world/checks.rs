@@ -97,6 +97,14 @@ impl World {
         }
     }
 
+    /// Jobs of a lane begin in the order in which they stand in it.
+    pub(super) fn check_order(&mut self) {
+        for (job, overtaken) in std::mem::take(&mut self.broker.granted) {
+            let story = || format!("{job} overtakes {overtaken:?}");
+            self.verdict.judge(Guarantee::LaneOrder, overtaken.is_none(), story);
+        }
+    }
+
     /// A cancel that was answered holds at once.
     pub(super) fn check_stored_finals(&mut self) {
         for id in &self.cancelled {

@@ -129,7 +129,11 @@ impl World {
                 let story = || format!("{} is still needed", job.id);
                 self.verdict.judge(Guarantee::PurgedForGood, !is_needed, story);
             }
-            Change::Queue(_) | Change::ForgetKey(_) | Change::Schedule(_) | Change::ForgetSchedule(_) => {}
+            Change::Counts(..)
+            | Change::Queue(_)
+            | Change::ForgetKey(_)
+            | Change::Schedule(_)
+            | Change::ForgetSchedule(_) => {}
         }
     }
 

@@ -1,0 +1,95 @@
+//! Jobs that are parked: plain ones that lie in the store only, until their turn or time comes near.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
+
+use windlass_wire::id::JobId;
+
+use crate::job::{Job, Timestamp};
+
+/// A part of a line to read, once everything decided before is durable. Whoever reads it comes back with
+/// [`crate::command::Command::Loaded`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// The line, and the place after which it is read.
+    pub after: Place,
+    /// How many jobs are read; with fewer the line is at its end.
+    pub jobs_max: usize,
+}
+
+/// A line of plain jobs, and a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The ready jobs of the lane of the id that follows this one, by id.
+    Lane(JobId),
+    /// The jobs that wait for a time, by time.
+    Timetable(Timestamp, JobId),
+}
+
+/// How many plain jobs of a queue there are, parked or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlainJobs {
+    /// Ready ones.
+    pub ready: u64,
+    /// Those that wait for a time.
+    pub scheduled: u64,
+}
+
+/// What a store remembers of plain jobs, all of which are parked at a start.
+#[derive(Debug, Default)]
+pub struct Parked {
+    /// How many there are of each queue that has some, by its number.
+    pub counts: Vec<(u32, PlainJobs)>,
+    /// The queues and levels with ready ones.
+    pub lanes: Vec<(u32, u8)>,
+    /// Whether any waits for a time.
+    pub has_timetable: bool,
+    /// Those that others wait for, or are children of.
+    pub awaited: Vec<JobId>,
+}
+
+/// What was read of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What was asked for.
+    pub load: Load,
+    /// The jobs, in the order of the line.
+    pub jobs: Vec<Arc<Job>>,
+}
+
+/// What waits for a parked job to be read. A job is read once at a time, so that nobody is told of it as it was before
+/// somebody else changed it.
+#[derive(Debug)]
+pub struct Fetches<T>(BTreeMap<JobId, Vec<(T, BTreeSet<JobId>)>>);
+
+impl<T> Default for Fetches<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T> Fetches<T> {
+    /// Waits for a job, knowing others; answers whether the job is to be read because nobody waited for it before.
+    pub fn wait(&mut self, job: JobId, waits: T, known: BTreeSet<JobId>) -> bool {
+        let waiting = self.0.entry(job).or_default();
+        waiting.push((waits, known));
+        waiting.len() == 1
+    }
+
+    /// A job was read: what waited for it goes on, knowing it if it is not plain, and so not parked.
+    pub fn fetched(&mut self, job: JobId, is_plain: bool) -> Vec<(T, BTreeSet<JobId>)> {
+        let mut waiting = self.0.remove(&job).unwrap_or_default();
+        if !is_plain {
+            waiting.iter_mut().for_each(|(_, known)| known.extend([job]));
+        }
+        waiting
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
