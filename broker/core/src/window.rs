@@ -93,8 +93,11 @@ impl<K: Ord + Copy> Window<K> {
             self.here.remove(entry);
         }
         if !left.is_empty() {
-            let above = self.parked.as_ref().map_or(above, |parked| parked.above.min(above));
-            self.parked = Some(Parked { above, mark: mark.min(above), loading: None });
+            let (above, loading) = match self.parked.take() {
+                Some(parked) => (parked.above.min(above), parked.loading),
+                None => (above, None),
+            };
+            self.parked = Some(Parked { above, mark: mark.min(above), loading });
         }
         // Where most may not leave, looking again for each that comes would cost too much.
         self.most = 2 * self.here.len().max(size);

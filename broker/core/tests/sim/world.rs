@@ -416,7 +416,7 @@ impl World {
 
     /// Some of what was read arrives, in any order.
     fn take_reads(&mut self) {
-        while !self.reads.is_empty() && (self.is_resting || self.chance.percent(60)) {
+        while !self.reads.is_empty() && (self.is_resting || self.chance.percent(15)) {
             let index = self.chance.below(self.reads.len() as u64);
             let Some(read) = self.reads.remove(usize::try_from(index).unwrap_or_default()) else { return };
             match read {
