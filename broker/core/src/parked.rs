@@ -16,7 +16,7 @@ use crate::job::{Job, Timestamp};
 pub struct Load {
     /// The line, and the place after which it is read.
     pub after: Place,
-    /// How many jobs are read; with fewer the line is at its end.
+    /// How many jobs are read at most.
     pub jobs_max: usize,
 }
 
@@ -58,6 +58,8 @@ pub struct Loaded {
     pub load: Load,
     /// The jobs, in the order of the line.
     pub jobs: Vec<Arc<Job>>,
+    /// Whether the line ends after them.
+    pub is_end: bool,
 }
 
 /// What waits for a parked job to be read. A job is read once at a time, so that nobody is told of it as it was before
@@ -88,7 +90,12 @@ impl<T> Fetches<T> {
         waiting
     }
 
-    /// Whether nothing waits.
+    /// How many jobs are waited for.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

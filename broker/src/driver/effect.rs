@@ -7,7 +7,9 @@ use windlass_core::{
     command::Answer,
     groups,
     job::{Fence, Job},
+    parked::Load,
 };
+use windlass_wire::id::JobId;
 
 use super::handle::Refused;
 use crate::{
@@ -24,6 +26,10 @@ pub(super) enum Effect {
     Answer(oneshot::Sender<Result<Answer, Refused>>, Result<Answer, Refused>, Vec<Pinned>),
     AnswerWait(oneshot::Sender<Option<Arc<Job>>>),
     Assign(JobWork),
+    /// Read a parked job that a request is about.
+    Fetch(JobId),
+    /// Read a part of a line of parked jobs.
+    Load(Load),
     Publish(Arc<Job>),
     Stop(Fence),
     Unpin(Vec<Pinned>),

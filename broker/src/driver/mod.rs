@@ -4,7 +4,10 @@
 //! records to the store's committer as one group, and carries out what follows once the group is durable. It
 //! never waits for the disk: while one group is being synced the next is gathered.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 use windlass_core::{
@@ -12,6 +15,7 @@ use windlass_core::{
     decision::Decision,
     job::Job,
     limits::COUNTER_BITS,
+    parked::Fetches,
     schedule::{DueTick, Schedule, TickOutcome},
     scheduler::Scheduler,
 };
@@ -20,6 +24,7 @@ use windlass_wire::{id::JobId, state::JobState};
 mod clock;
 mod effect;
 mod handle;
+mod reads;
 mod restore;
 
 pub use self::{
@@ -29,6 +34,7 @@ pub use self::{
 use self::{
     effect::{Effect, Groups},
     handle::{CallRequest, Input},
+    reads::{Read, Reads, Wanted},
 };
 pub use crate::worker::{CallError, LOCAL_WORKER};
 use crate::{
@@ -43,6 +49,8 @@ const MAILBOX_INPUTS_MAX: usize = 4096;
 const BATCH_INPUTS_MAX: usize = 512;
 /// Groups on their way to the disk.
 const GROUPS_IN_FLIGHT_MAX: usize = 8;
+/// Parked jobs that requests wait for; above it whoever asks waits.
+const FETCHES_MAX: usize = 4096;
 /// Events a subscriber may lag behind before it is told of a gap.
 const EVENTS_KEPT_MAX: usize = 4096;
 /// Who waits for one job at most; above it the oldest is told to look into the store.
@@ -69,6 +77,9 @@ pub struct Driver {
     last_seq: u64,
     draining: Option<oneshot::Sender<()>>,
     inputs: mpsc::Receiver<Input>,
+    /// Requests about parked jobs.
+    fetches: Fetches<Input>,
+    reads: Reads,
     reports: mpsc::Receiver<Report>,
     durable: mpsc::Receiver<Result<(), StoreError>>,
     tell_durable: mpsc::Sender<Result<(), StoreError>>,
@@ -98,6 +109,8 @@ impl Driver {
         let slots = worker.slots();
         let mut driver = Self {
             scheduler,
+            fetches: Fetches::default(),
+            reads: Reads::new(store.clone()),
             store,
             worker,
             clock,
@@ -136,6 +149,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 Some(outcome) = self.durable.recv() => self.acknowledge(outcome)?,
+                read = self.reads.next(), if open => self.take_read(read?),
                 count = self.reports.recv_many(&mut reports, BATCH_INPUTS_MAX), if open => {
                     if count == 0 {
                         return Ok(());
@@ -144,12 +158,12 @@ impl Driver {
                         self.report(report);
                     }
                 }
-                count = self.inputs.recv_many(&mut inputs, BATCH_INPUTS_MAX), if open => {
+                count = self.inputs.recv_many(&mut inputs, BATCH_INPUTS_MAX), if open && self.fetches.len() < FETCHES_MAX => {
                     if count == 0 {
                         return Ok(());
                     }
                     for input in inputs.drain(..) {
-                        self.input(input);
+                        self.input(input, BTreeSet::new());
                     }
                 }
                 () = pause(deadline), if open => {
@@ -161,7 +175,21 @@ impl Driver {
         }
     }
 
-    fn input(&mut self, input: Input) {
+    /// Handles a request. About parked jobs other than those `known` not to be it is handled once they have been read.
+    fn input(&mut self, input: Input, known: BTreeSet<JobId>) {
+        let missing = match &input {
+            Input::Command(command, ..) => self.scheduler.missing(command, &known),
+            Input::Wait { job, .. } | Input::Waiting(job, _) => {
+                Some(*job).filter(|job| !known.contains(job) && self.scheduler.may_be_parked(*job))
+            }
+            Input::Call(_) | Input::Queues { .. } | Input::Stats(_) | Input::Drain(_) | Input::Cut => None,
+        };
+        if let Some(job) = missing {
+            if self.fetches.wait(job, input, known) {
+                self.groups.after(Effect::Fetch(job));
+            }
+            return;
+        }
         match input {
             Input::Command(command, answer, pinned) => {
                 let done = self.command(command).map_err(Refused::from);
@@ -181,6 +209,21 @@ impl Driver {
                 self.tell(Command::Drain);
             }
             Input::Cut => self.worker.stop_all(),
+        }
+    }
+
+    fn take_read(&mut self, read: Read) {
+        match read {
+            Read::Line(loaded) => self.tell(Command::Loaded(loaded)),
+            Read::Job(id, job) => {
+                let waiting = self.fetches.fetched(id, job.is_some());
+                if let Some(job) = job {
+                    self.tell(Command::Fetched(Arc::from(job)));
+                }
+                for (input, known) in waiting {
+                    self.input(input, known);
+                }
+            }
         }
     }
 
@@ -271,6 +314,7 @@ impl Driver {
                 }),
                 Decision::ForgetSchedule(schedule) => self.record(|change| change.forget_schedule(&schedule)),
                 Decision::SkipTick(schedule) => self.skip_tick(&schedule),
+                Decision::Load(load) => self.groups.after(Effect::Load(load)),
                 // Whoever takes ticks may be gone: then the broker goes down, and they come after its next start.
                 Decision::Tick(due) => drop(self.ticks.send(due)),
                 Decision::Assign { fence, job, .. } => {
@@ -337,6 +381,9 @@ impl Driver {
 
     fn send_group(&mut self) {
         if self.unsent.is_none() {
+            for (queue, plain) in self.scheduler.take_counts() {
+                self.record(|change| change.set_plain_jobs(queue, plain));
+            }
             let (changes, effects) = self.groups.close();
             self.unsent = changes;
             self.perform(effects);
@@ -369,6 +416,8 @@ impl Driver {
                 }
                 Effect::AnswerWait(answer) => drop(answer.send(None)),
                 Effect::Assign(work) => self.worker.start_job(work),
+                Effect::Fetch(job) => self.reads.begin(Wanted::Job(job)),
+                Effect::Load(load) => self.reads.begin(Wanted::Line(load)),
                 Effect::Publish(job) => self.publish(job),
                 Effect::Stop(fence) => self.worker.stop(fence),
                 Effect::Unpin(pinned) => drop(pinned),
@@ -402,7 +451,7 @@ impl Driver {
 
     fn is_drained(&mut self) -> bool {
         let idle = self.scheduler.held_slots() == 0 && self.scheduler.waiting_calls() == 0;
-        let done = idle && self.groups.is_empty() && self.unsent.is_none();
+        let done = idle && self.groups.is_empty() && self.unsent.is_none() && self.fetches.is_empty();
         match self.draining.take_if(|_| done) {
             Some(answer) => answer.send(()).is_ok() || done,
             None => false,

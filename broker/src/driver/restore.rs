@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::{
     decision::Decision,
     job::{Job, Timestamp},
+    limits::WINDOW_JOBS,
     scheduler::{Remembered, Scheduler},
 };
 use windlass_wire::{id::JobId, state::JobState};
@@ -37,14 +38,17 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
         start = store.start_number(),
         "live jobs restored"
     );
-    let ended = ended(store, &jobs)?;
-    let remembered = Remembered { queues, jobs, ended, keys, schedules };
-    Ok(Scheduler::restore(store.start_number(), remembered, Box::new(Calendar::default()), now))
+    let named: BTreeSet<_> =
+        jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).copied().collect();
+    let parked = store.parked(named.iter().copied())?;
+    let ended = ended(store, &named)?;
+    let remembered = Remembered { queues, jobs, parked, ended, keys, schedules };
+    let calendar = Box::new(Calendar::default());
+    Ok(Scheduler::restore(store.start_number(), remembered, WINDOW_JOBS, calendar, now))
 }
 
 /// Of the jobs that others wait for, or are children of, those that are final: their states.
-fn ended(store: &Store, jobs: &[Job]) -> Result<BTreeMap<JobId, JobState>, StoreError> {
-    let named: BTreeSet<_> = jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).collect();
+fn ended(store: &Store, named: &BTreeSet<JobId>) -> Result<BTreeMap<JobId, JobState>, StoreError> {
     let mut ended = BTreeMap::new();
     for id in named {
         if let Some(job) = store.final_job(*id)? {

@@ -23,7 +23,7 @@ pub(super) use self::postings::{Postings, Step};
 /// Bytes of a term within a key.
 pub(crate) const TERM_BYTES: usize = 16;
 /// Raised when more is kept beside the records of jobs than before, so that those of an older broker are indexed again.
-const INDEX_VERSION: u32 = 2;
+const INDEX_VERSION: u32 = 3;
 
 /// What the index knows jobs by, within a channel. A term is kept as the beginning of its digest: two terms that
 /// share it are told apart by their jobs.
@@ -167,7 +167,8 @@ impl Store {
         if self.engine.get(&meta)?.as_deref() == Some(INDEX_VERSION.to_be_bytes().as_slice()) {
             return Ok(());
         }
-        for family in [Family::LiveJob, Family::FinalJob] {
+        self.part_plain_jobs()?;
+        for family in [Family::ScheduledJob, Family::ReadyJob, Family::LiveJob, Family::FinalJob] {
             let mut last = None;
             loop {
                 let jobs = self.list::<Job>(family, last.as_ref(), SCAN_ENTRIES_MAX)?;

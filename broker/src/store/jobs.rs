@@ -1,8 +1,8 @@
-//! Records of jobs: while live under one family, once final under another, so that a start reads only what
-//! still has to be done.
+//! Records of jobs: while plain, live, and once final under families of their own, so that a start reads only what
+//! still has to be done, and of that not what only waits in a line.
 
 use serde::de::DeserializeOwned;
-use windlass_core::job::{Job, Timestamp};
+use windlass_core::job::{Job, State, Timestamp};
 use windlass_wire::id::JobId;
 
 use super::{
@@ -13,23 +13,56 @@ use super::{
 impl Change {
     /// Writes a job where its state says it belongs, and what has to be known of it without reading it.
     pub fn set_job(self, job: &Job) -> Result<Self, StoreError> {
-        let change = self.set_terms(job)?.set_references(job)?.set_retention(job)?;
+        self.set_terms(job)?.set_references(job)?.set_retention(job)?.set_record(job)
+    }
+
+    /// Writes the record of a job, and removes it from where it may have been before.
+    pub(super) fn set_record(mut self, job: &Job) -> Result<Self, StoreError> {
+        let key = match &job.state {
+            State::Ready if job.is_plain() => Key::ReadyJob(job.id),
+            State::Scheduled { due } if job.is_plain() => {
+                self = self.put(Key::Timetable { due: *due, job: job.id }.to_bytes(), Vec::new())?;
+                Key::ScheduledJob(job.id)
+            }
+            state if state.is_final() => Key::FinalJob(job.id),
+            _ => Key::LiveJob(job.id),
+        };
+        if job.revision > 1 && job.spec.is_plain() && job.attempt <= 1 {
+            self = self.without_plain(job, &key)?;
+        }
         if job.state.is_final() {
-            change.remove(&Key::LiveJob(job.id))?.set(&Key::FinalJob(job.id), job)
+            self = self.remove(&Key::LiveJob(job.id))?;
+        }
+        self.set(&key, job)
+    }
+
+    /// A job that was plain once is never again where it was before it had the record `key`.
+    fn without_plain(mut self, job: &Job, key: &Key) -> Result<Self, StoreError> {
+        if let Some(due) = job.spec.run_at.filter(|_| !matches!(key, Key::ScheduledJob(_))) {
+            self = self.remove(&Key::ScheduledJob(job.id))?.remove(&Key::Timetable { due, job: job.id })?;
+        }
+        if matches!(key, Key::ScheduledJob(_) | Key::ReadyJob(_)) {
+            Ok(self)
         } else {
-            change.set(&Key::LiveJob(job.id), job)
+            self.remove(&Key::ReadyJob(job.id))
         }
     }
+}
+
+/// Where the record of a job may be, in the order in which it moves, so that looking in this order cannot miss it.
+pub(super) fn job_keys(id: JobId) -> [Key; 4] {
+    [Key::ScheduledJob(id), Key::ReadyJob(id), Key::LiveJob(id), Key::FinalJob(id)]
 }
 
 impl Store {
     /// Reads a job.
     pub fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        // A job only ever moves from live to final, so looking in this order cannot miss it.
-        match self.read(&Key::LiveJob(id))? {
-            Some(job) => Ok(Some(job)),
-            None => self.read(&Key::FinalJob(id)),
+        for key in job_keys(id) {
+            if let Some(job) = self.read(&key)? {
+                return Ok(Some(job));
+            }
         }
+        Ok(None)
     }
 
     /// Reads a job if it is final.
@@ -37,7 +70,7 @@ impl Store {
         self.read(&Key::FinalJob(id))
     }
 
-    /// Reads up to `limit` jobs that are not final, in the order in which they are granted within each
+    /// Reads up to `limit` jobs that are neither final nor plain, in the order in which they are granted within each
     /// queue, beginning after `after`.
     pub fn live_jobs(&self, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, StoreError> {
         let after = after.map(Key::LiveJob);

@@ -19,6 +19,10 @@ pub(crate) const LANE_BYTES: usize = 4;
 pub enum Family {
     /// Which jobs point to a blob: digest 32, job 16. The value is empty.
     Reference = b'b',
+    /// How many plain jobs a queue has: number 4.
+    PlainJobs = b'c',
+    /// Records of plain jobs that wait for a time, laid out like other live ones.
+    ScheduledJob = b'd',
     /// What leaves when: what it is 1, time 8, job 16. The value is since when it is that, 8 bytes.
     Retention = b'e',
     /// Records of final jobs, laid out like live ones.
@@ -27,7 +31,7 @@ pub enum Family {
     Tombstone = b'g',
     /// What jobs can be found by: term 16, sequence 8, queue 3, priority 1, shard 1, salt 3. The value is empty.
     Index = b'i',
-    /// Records of jobs that are not final: queue 3, priority 1, sequence 8, shard 1, salt 3.
+    /// Records of jobs that are neither final nor plain: queue 3, priority 1, sequence 8, shard 1, salt 3.
     LiveJob = b'j',
     /// Idempotency keys: channel, NUL, key.
     Idempotency = b'k',
@@ -39,8 +43,12 @@ pub enum Family {
     Plugin = b'p',
     /// Queues: channel, NUL, name.
     Queue = b'q',
+    /// Records of plain jobs that are ready, laid out like other live ones.
+    ReadyJob = b'r',
     /// Schedules: channel, NUL, name.
     Schedule = b's',
+    /// When plain jobs come due: time 8, job 16. The value is empty.
+    Timetable = b't',
     /// Plugin versions by the digest of their bytes.
     Version = b'v',
     /// Connections by id.
@@ -65,6 +73,10 @@ pub enum Key {
         /// The job.
         job: JobId,
     },
+    /// How many plain jobs a queue has, by its number.
+    PlainJobs(u32),
+    /// A plain job that waits for a time.
+    ScheduledJob(JobId),
     /// Something that leaves at a time.
     Retention {
         /// What it is.
@@ -85,7 +97,7 @@ pub enum Key {
         /// The job.
         place: Place,
     },
-    /// A job that is not final.
+    /// A job that is neither final nor plain.
     LiveJob(JobId),
     /// An idempotency key.
     Idempotency {
@@ -114,12 +126,21 @@ pub enum Key {
         /// Its name.
         name: String,
     },
+    /// A plain job that is ready.
+    ReadyJob(JobId),
     /// A schedule.
     Schedule {
         /// The channel it belongs to.
         channel: String,
         /// Its name.
         name: String,
+    },
+    /// When a plain job comes due.
+    Timetable {
+        /// When.
+        due: Timestamp,
+        /// The job.
+        job: JobId,
     },
     /// A plugin version.
     Version(Digest),
@@ -193,6 +214,8 @@ impl Key {
     pub const fn family(&self) -> Family {
         match self {
             Self::Reference { .. } => Family::Reference,
+            Self::PlainJobs(_) => Family::PlainJobs,
+            Self::ScheduledJob(_) => Family::ScheduledJob,
             Self::Retention { .. } => Family::Retention,
             Self::FinalJob(_) => Family::FinalJob,
             Self::Tombstone(_) => Family::Tombstone,
@@ -203,7 +226,9 @@ impl Key {
             Self::Output { .. } => Family::Output,
             Self::Plugin(_) => Family::Plugin,
             Self::Queue { .. } => Family::Queue,
+            Self::ReadyJob(_) => Family::ReadyJob,
             Self::Schedule { .. } => Family::Schedule,
+            Self::Timetable { .. } => Family::Timetable,
             Self::Version(_) => Family::Version,
             Self::Connection(_) => Family::Connection,
         }
@@ -222,7 +247,16 @@ impl Key {
                 bytes.extend(until.0.to_be_bytes());
                 bytes.extend(job.to_bytes());
             }
-            Self::FinalJob(id) | Self::LiveJob(id) | Self::Tombstone(id) => bytes.extend(id.to_bytes()),
+            Self::PlainJobs(queue) => bytes.extend(queue.to_be_bytes()),
+            Self::Timetable { due, job } => {
+                bytes.extend(due.0.to_be_bytes());
+                bytes.extend(job.to_bytes());
+            }
+            Self::FinalJob(id)
+            | Self::LiveJob(id)
+            | Self::ReadyJob(id)
+            | Self::ScheduledJob(id)
+            | Self::Tombstone(id) => bytes.extend(id.to_bytes()),
             Self::Index { term, place } => {
                 bytes.extend(term.0);
                 bytes.extend(place.sequence.to_be_bytes());
@@ -254,6 +288,8 @@ impl Key {
         let (family, rest) = bytes.split_first().ok_or_else(damaged)?;
         let key = match family {
             b'b' => reference(rest),
+            b'c' => rest.try_into().ok().map(|queue| Self::PlainJobs(u32::from_be_bytes(queue))),
+            b'd' => job_id(rest).map(Self::ScheduledJob),
             b'e' => retention(rest),
             b'f' => job_id(rest).map(Self::FinalJob),
             b'g' => job_id(rest).map(Self::Tombstone),
@@ -267,7 +303,9 @@ impl Key {
             b'o' => output(rest),
             b'p' => text(rest).map(Self::Plugin),
             b'q' => channel_and_name(rest).map(|(channel, name)| Self::Queue { channel, name }),
+            b'r' => job_id(rest).map(Self::ReadyJob),
             b's' => channel_and_name(rest).map(|(channel, name)| Self::Schedule { channel, name }),
+            b't' => timetable(rest),
             b'v' => rest.try_into().ok().map(|bytes| Self::Version(Digest(bytes))),
             b'w' => text(rest).map(Self::Connection),
             _ => None,
@@ -290,6 +328,11 @@ fn retention(bytes: &[u8]) -> Option<Key> {
     let what = [Leaves::Job, Leaves::Tombstone].into_iter().find(|known| *known as u8 == *what)?;
     let (until, job) = rest.split_first_chunk::<8>()?;
     Some(Key::Retention { what, until: Timestamp(u64::from_be_bytes(*until)), job: job_id(job)? })
+}
+
+fn timetable(bytes: &[u8]) -> Option<Key> {
+    let (due, job) = bytes.split_first_chunk::<8>()?;
+    Some(Key::Timetable { due: Timestamp(u64::from_be_bytes(*due)), job: job_id(job)? })
 }
 
 fn index(bytes: &[u8]) -> Option<Key> {
@@ -333,6 +376,10 @@ mod tests {
             (any::<[u8; 32]>(), id()).prop_map(|(blob, job)| Key::Reference { blob: Digest(blob), job }),
             (prop_oneof![Just(Leaves::Job), Just(Leaves::Tombstone)], any::<u64>(), id())
                 .prop_map(|(what, until, job)| Key::Retention { what, until: Timestamp(until), job }),
+            any::<u32>().prop_map(Key::PlainJobs),
+            id().prop_map(Key::ScheduledJob),
+            id().prop_map(Key::ReadyJob),
+            (any::<u64>(), id()).prop_map(|(due, job)| Key::Timetable { due: Timestamp(due), job }),
             id().prop_map(Key::FinalJob),
             id().prop_map(Key::Tombstone),
             id().prop_map(Key::LiveJob),
@@ -398,6 +445,11 @@ mod tests {
             Key::Reference { blob: Digest([b'd'; 32]), job }.to_bytes(),
             [b"b".as_slice(), &[b'd'; 32], b"\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"].concat()
         );
+        assert_eq!(
+            Key::Timetable { due: Timestamp(4), job }.to_bytes(),
+            b"t\0\0\0\0\0\0\0\x04\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"
+        );
+        assert_eq!(Key::PlainJobs(7).to_bytes(), b"c\0\0\0\x07");
         assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
         assert_eq!(Key::Schedule { channel: "0".into(), name: "nightly".into() }.to_bytes(), b"s0\0nightly");
         assert_eq!(Key::Meta(Meta::Start).to_bytes(), b"mstart");

@@ -19,9 +19,9 @@ use windlass_wire::{id::JobId, limits::SEARCH_ROWS_MAX};
 use super::{
     Engine, Family, Store, StoreError,
     engine::{Direction, KeyRange},
-    error::Limit,
     index::{Postings, Step, Term},
-    keys::{Key, LANE_BYTES},
+    jobs::job_keys,
+    lanes::{LanePrefix, find_lanes, job_id},
     record,
 };
 
@@ -83,12 +83,12 @@ pub enum Life {
 }
 
 impl Life {
-    /// Live jobs first: a job moves from live to final, so one that moves between the two reads is seen twice
-    /// and never missed.
+    /// In the order in which a job moves through them, so one that moves between two reads is seen twice and never
+    /// missed.
     const fn families(self) -> &'static [Family] {
         match self {
-            Self::Any => &[Family::LiveJob, Family::FinalJob],
-            Self::Live => &[Family::LiveJob],
+            Self::Any => &[Family::ScheduledJob, Family::ReadyJob, Family::LiveJob, Family::FinalJob],
+            Self::Live => &[Family::ScheduledJob, Family::ReadyJob, Family::LiveJob],
             Self::Final => &[Family::FinalJob],
         }
     }
@@ -226,13 +226,13 @@ impl Record {
         Ok(Self { job: record::decode(bytes)?, size: bytes.len() })
     }
 
-    /// Looks among live jobs first, which a job only ever leaves.
     fn read(engine: &dyn Engine, id: JobId) -> Result<Option<Self>, StoreError> {
-        let bytes = match engine.get(&Key::LiveJob(id).to_bytes())? {
-            Some(bytes) => Some(bytes),
-            None => engine.get(&Key::FinalJob(id).to_bytes())?,
-        };
-        bytes.map(|bytes| Self::decode(&bytes)).transpose()
+        for key in job_keys(id) {
+            if let Some(bytes) = engine.get(&key.to_bytes())? {
+                return Self::decode(&bytes).map(Some);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -285,8 +285,6 @@ impl Source {
         }
     }
 }
-
-type LanePrefix = [u8; LANE_BYTES];
 
 /// The newest job of each lane on top.
 struct Merge {
@@ -387,66 +385,5 @@ impl Lane {
 }
 
 /// Finds the lanes that hold jobs by skipping from the first key of one to the first of the next.
-fn find_lanes(
-    engine: &dyn Engine,
-    families: &[Family],
-    queues: Option<&BTreeSet<u32>>,
-) -> Result<BTreeSet<LanePrefix>, StoreError> {
-    let mut lanes = BTreeSet::new();
-    for family in families {
-        let family_prefix = vec![family.prefix()];
-        let Some(queues) = queues else {
-            find_lanes_in(engine, &family_prefix, &mut lanes)?;
-            continue;
-        };
-        for queue in queues {
-            let prefix = [family_prefix.as_slice(), &queue.to_be_bytes()[1..]].concat();
-            find_lanes_in(engine, &prefix, &mut lanes)?;
-        }
-    }
-    Ok(lanes)
-}
-
-fn find_lanes_in(
-    engine: &dyn Engine,
-    prefix: &[u8],
-    lanes: &mut BTreeSet<LanePrefix>,
-) -> Result<(), StoreError> {
-    let mut range = KeyRange::prefix(prefix);
-    while let Some((key, _)) = engine.scan(&range, Direction::Forward, 1)?.pop() {
-        let lane = lane_of(job_id(&key)?);
-        lanes.insert(lane);
-        Limit::Lanes.check(lanes.len())?;
-        let Some(next) = u32::from_be_bytes(lane).checked_add(1) else {
-            break;
-        };
-        range = KeyRange::prefix(prefix).from(&[&key[..1], &next.to_be_bytes()].concat());
-    }
-    Ok(())
-}
-
-fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
-    match Key::from_bytes(key)? {
-        Key::FinalJob(id) | Key::LiveJob(id) => Ok(id),
-        other @ (Key::Connection(_)
-        | Key::Idempotency { .. }
-        | Key::Index { .. }
-        | Key::Meta(_)
-        | Key::Output { .. }
-        | Key::Plugin(_)
-        | Key::Queue { .. }
-        | Key::Schedule { .. }
-        | Key::Reference { .. }
-        | Key::Retention { .. }
-        | Key::Tombstone(_)
-        | Key::Version(_)) => Err(StoreError::corrupt("a job's key", format!("{other:?}"))),
-    }
-}
-
-fn lane_of(id: JobId) -> LanePrefix {
-    let bytes = id.to_bytes();
-    [bytes[0], bytes[1], bytes[2], bytes[3]]
-}
-
 #[cfg(test)]
 pub(super) mod tests;

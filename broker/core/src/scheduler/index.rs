@@ -14,7 +14,7 @@ use crate::{
     job::{Job, State, Timestamp, queue_number},
     lifecycle::Event,
     links::Links,
-    parked::{Load, Parked, Place, PlainJobs},
+    parked::{Load, Loaded, Parked, Place, PlainJobs},
     planted::{Bug, planted},
     queue::{Closed, Queue, QueueLimits, Queues, Row},
     ready::ReadyJobs,
@@ -387,22 +387,21 @@ impl Indexes {
     }
 
     /// A part of a line was read.
-    pub(super) fn loaded(&mut self, load: Load, read: &[Arc<Job>]) {
-        let is_end = read.len() < load.jobs_max;
+    pub(super) fn loaded(&mut self, Loaded { load, jobs, is_end }: &Loaded) {
         match load.after {
             Place::Lane(above) => {
-                let read: Vec<_> = read.iter().map(|job| job.id).collect();
+                let read: Vec<_> = jobs.iter().map(|job| job.id).collect();
                 let number = queue_number(JobId(above.0 + 1));
                 let Some(row) = self.queues.row(number) else { return };
-                self.ready.loaded(row.channel, above, &read, is_end);
+                self.ready.loaded(row.channel, above, &read, *is_end);
             }
             Place::Timetable(..) => {
                 let place = |job: &Arc<Job>| match job.state {
                     State::Scheduled { due } => Some((due, job.id)),
                     _ => None,
                 };
-                let read: Vec<_> = read.iter().filter_map(place).collect();
-                self.due.loaded(&read, is_end);
+                let read: Vec<_> = jobs.iter().filter_map(place).collect();
+                self.due.loaded(&read, *is_end);
             }
         }
     }

@@ -47,7 +47,7 @@ impl Scheduler {
                 self.admit(job, now);
             }
         }
-        self.indexes.loaded(loaded.load, &loaded.jobs);
+        self.indexes.loaded(loaded);
     }
 
     pub(super) fn fetched(&mut self, job: &Arc<Job>, now: Timestamp) {

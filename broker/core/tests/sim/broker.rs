@@ -149,8 +149,9 @@ impl Disk {
             }
         };
         jobs.sort_by_key(|job| (due(job), job.id));
+        let is_end = jobs.len() < load.jobs_max;
         jobs.truncate(load.jobs_max);
-        Loaded { load, jobs }
+        Loaded { load, jobs, is_end }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Queues: look at them, pause, limit and purge them.
 
+use std::future::ready;
+
+use futures_util::{StreamExt as _, stream};
 use windlass_core::command::{LimitChange, Refusal};
 use windlass_wire::{
     code::ErrorCode,
@@ -15,6 +18,11 @@ use crate::{
         translate::{limit_change, queue_view, refused},
     },
 };
+
+/// Parked jobs that one purge cancels.
+const PARKED_JOBS_MAX: usize = 4_096;
+/// Of them at once: enough to share each write to the disk.
+const IN_FLIGHT_MAX: usize = 256;
 
 /// The queues of the caller's channel, by name.
 pub(in crate::server) async fn queues(context: &Context, caller: &Caller) -> Result<Vec<QueueView>, Problem> {
@@ -60,10 +68,25 @@ pub(in crate::server) async fn purge_queue(
     name: &str,
 ) -> Result<PurgeView, Problem> {
     match context.driver.purge_queue(&caller.channel, name).await {
+        Ok((0, true)) => purge_parked(context, caller, name).await,
         Ok((cancelled, more)) => Ok(PurgeView { cancelled, more }),
         Err(Refused::Core(Refusal::UnknownQueue)) => Err(unknown(name)),
         Err(other) => Err(refused(other)),
     }
+}
+
+/// Cancels jobs of a queue that are parked, one by one, which lets the driver read them.
+async fn purge_parked(context: &Context, caller: &Caller, name: &str) -> Result<PurgeView, Problem> {
+    let queues = context.driver.queues(&caller.channel).await.map_err(refused)?;
+    let number = queues.iter().find(|status| status.queue.name == name).map(|status| status.queue.number);
+    let number = number.ok_or_else(|| unknown(name))?;
+    let jobs = context.with_store(move |store| store.plain_jobs_of(number, PARKED_JOBS_MAX)).await?;
+    let more = jobs.len() == PARKED_JOBS_MAX;
+    let cancels = jobs.into_iter().map(|job| context.driver.cancel(job, &caller.channel));
+    // One that has just begun or ended is none of those meant.
+    let cancelled =
+        stream::iter(cancels).buffered(IN_FLIGHT_MAX).filter(|done| ready(done.is_ok())).count().await;
+    Ok(PurgeView { cancelled, more })
 }
 
 async fn change_queue(

@@ -103,7 +103,11 @@ impl Posting {
                 | Key::LiveJob(_)
                 | Key::Meta(_)
                 | Key::Output { .. }
+                | Key::PlainJobs(_)
                 | Key::Plugin(_)
+                | Key::ReadyJob(_)
+                | Key::ScheduledJob(_)
+                | Key::Timetable { .. }
                 | Key::Queue { .. }
                 | Key::Schedule { .. }
                 | Key::Reference { .. }
