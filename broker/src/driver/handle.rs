@@ -78,6 +78,9 @@ pub enum Refused {
     /// The core refused.
     #[error(transparent)]
     Core(#[from] Refusal),
+    /// The disk does not keep up with what is accepted.
+    #[error("the disk does not keep up")]
+    Behind,
     /// The store failed or the broker is going down; nothing is known about what became of the request.
     #[error("the broker is going down")]
     Stopped,

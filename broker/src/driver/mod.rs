@@ -191,6 +191,11 @@ impl Driver {
             return;
         }
         match input {
+            Input::Command(Command::Submit(_) | Command::SubmitMany(_), answer, _)
+                if self.store.is_behind() =>
+            {
+                drop(answer.send(Err(Refused::Behind)));
+            }
             Input::Command(command, answer, pinned) => {
                 let done = self.command(command).map_err(Refused::from);
                 self.groups.after(Effect::Answer(answer, done, pinned));

@@ -3,7 +3,10 @@
 use std::{
     path::PathBuf,
     pin::pin,
-    sync::mpsc::{Receiver, Sender},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender},
+    },
 };
 
 use futures_util::FutureExt;
@@ -23,12 +26,14 @@ struct World {
     begun: Receiver<usize>,
     verdicts: Sender<Verdict>,
     driver: tokio::task::JoinHandle<Result<(), StoreError>>,
+    behind: Arc<AtomicBool>,
     _dir: tempfile::TempDir,
 }
 
 impl World {
     fn start(slots: u32) -> Self {
         let (engine, begun, verdicts) = GatedEngine::new();
+        let behind = engine.behind();
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(engine).unwrap();
         let compiler = Compiler::new(PathBuf::new(), CompileLimits::default());
@@ -38,7 +43,7 @@ impl World {
         let metrics = Arc::new(Metrics::default());
         let (driver, handle, _) =
             Driver::restore(store, Arc::new(worker), reports, metrics, Clock::start()).unwrap();
-        Self { handle, begun, verdicts, driver: tokio::spawn(driver.run()), _dir: dir }
+        Self { handle, begun, verdicts, driver: tokio::spawn(driver.run()), behind, _dir: dir }
     }
 
     /// Waits until a commit has begun and lets it succeed.
@@ -73,6 +78,17 @@ async fn a_submit_is_answered_after_its_commit_and_not_before() {
     assert!((&mut submit).now_or_never().is_none(), "the commit has only begun");
     world.verdicts.send(Ok(())).unwrap();
     submit.await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_disk_is_behind_submits_are_refused_and_cancels_are_not() {
+    let world = World::start(0);
+    let job = world.submit().await;
+    world.behind.store(true, Ordering::Relaxed);
+    assert_eq!(world.handle.submit(new_job()).await, Err(Refused::Behind));
+    assert_eq!(world.handle.submit_many(vec![new_job()]).await, Err(Refused::Behind));
+    let (cancelled, ()) = tokio::join!(world.handle.cancel(job, "0"), world.let_one_commit());
+    cancelled.unwrap();
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ pub(super) fn text_time(text: &str) -> Result<String, String> {
 pub(super) fn refused(refused: Refused) -> Problem {
     match refused {
         Refused::Core(refusal) => refusal_problem(refusal),
+        Refused::Behind => Problem::new(ErrorCode::Overloaded, "the disk does not keep up with submissions")
+            .with_hint("submit again in a moment; what runs ends and cancels go on"),
         Refused::Stopped => {
             Problem::new(ErrorCode::Internal, "the broker is going down; nothing is known about the request")
                 .with_hint("ask again once the broker is back")

@@ -65,6 +65,11 @@ pub trait Engine: Send + Sync + 'static {
     /// can be used, so no two runs of a broker share it.
     fn start_number(&self) -> u32;
 
+    /// Whether so much is waiting to reach its last place that nothing new should be accepted for now.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// Reports the engine's figures.
     fn health(&self) -> Health;
 }

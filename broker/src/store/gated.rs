@@ -1,7 +1,8 @@
 //! An engine for tests of durability: a commit waits until the test says what becomes of it.
 
 use std::sync::{
-    Mutex,
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
     mpsc::{self, Receiver, Sender},
 };
 
@@ -22,6 +23,7 @@ pub(crate) struct GatedEngine {
     memory: MemoryEngine,
     begun: Sender<usize>,
     verdicts: Mutex<Receiver<Verdict>>,
+    is_behind: Arc<AtomicBool>,
 }
 
 impl GatedEngine {
@@ -29,7 +31,13 @@ impl GatedEngine {
     pub(crate) fn new() -> (Self, Receiver<usize>, Sender<Verdict>) {
         let (begun, told) = mpsc::channel();
         let (verdicts, awaited) = mpsc::channel();
-        (Self { memory: MemoryEngine::default(), begun, verdicts: Mutex::new(awaited) }, told, verdicts)
+        let (memory, is_behind) = (MemoryEngine::default(), Arc::default());
+        (Self { memory, begun, verdicts: Mutex::new(awaited), is_behind }, told, verdicts)
+    }
+
+    /// Whether it is to say that it does not keep up.
+    pub(crate) fn behind(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_behind)
     }
 }
 
@@ -70,6 +78,10 @@ impl Engine for GatedEngine {
 
     fn start_number(&self) -> u32 {
         self.memory.start_number()
+    }
+
+    fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
     }
 
     fn health(&self) -> Health {

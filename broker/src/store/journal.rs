@@ -36,8 +36,13 @@ use segment::Segment;
 const GENERATION_BYTES: usize = 8 * 1024 * 1024;
 /// Changes that wait to be folded at most, in bytes.
 const UNFOLDED_BYTES_MAX: usize = 8 * GENERATION_BYTES;
-/// How long a group is held back when that many wait; less when fewer do.
-const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// With so many nothing new should come: the rest is for what ends and for what is cancelled.
+const UNFOLDED_BYTES_BEHIND: usize = 7 * GENERATION_BYTES;
+/// So many bytes of changes are let in a second at most once two generations wait, and so many when as many wait as
+/// may.
+const INFLOW_BYTES_PER_SECOND: [f64; 2] = [100e6, 2e6];
+/// How long a group is held back at most, unless as many bytes wait as may.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// A journal in `DIR`, and the state it is folded into.
 #[derive(Debug)]
@@ -121,8 +126,12 @@ impl<E: Engine> Engine for JournalEngine<E> {
         self.shared.check()?;
         let bytes = self.shared.write(group).map_err(|error| self.shared.fail(error))?;
         self.shared.turns.wanted(bytes >= GENERATION_BYTES);
-        if let Some(pause) = pause(self.shared.overlay.bytes()) {
+        let group_bytes = group.iter().map(Change::bytes).sum();
+        if let Some(pause) = pause(self.shared.overlay.bytes(), group_bytes) {
             self.shared.turns.wait_for_one(pause);
+        }
+        while self.shared.overlay.bytes() > UNFOLDED_BYTES_MAX && self.shared.check().is_ok() {
+            self.shared.turns.wait_for_one(PAUSE_MAX);
         }
         Ok(())
     }
@@ -194,6 +203,10 @@ impl<E: Engine> Engine for JournalEngine<E> {
         self.shared.state.start_number()
     }
 
+    fn is_behind(&self) -> bool {
+        self.shared.overlay.bytes() > UNFOLDED_BYTES_BEHIND
+    }
+
     fn health(&self) -> Health {
         let state = self.shared.state.health();
         Health {
@@ -237,10 +250,12 @@ fn horizon(
 }
 
 /// How long a group is held back for the folder to keep up, which is also how long the next one gathers.
-fn pause(unfolded_bytes: usize) -> Option<Duration> {
+fn pause(unfolded_bytes: usize, group_bytes: usize) -> Option<Duration> {
     let above = unfolded_bytes.checked_sub(2 * GENERATION_BYTES)?;
-    let share = above as f64 / (UNFOLDED_BYTES_MAX - 2 * GENERATION_BYTES) as f64;
-    Some(PAUSE_MAX.mul_f64((share * share).min(1.0)))
+    let left = 1.0 - above as f64 / (UNFOLDED_BYTES_MAX - 2 * GENERATION_BYTES) as f64;
+    let [most, least] = INFLOW_BYTES_PER_SECOND;
+    let inflow = least + (most - least) * left.max(0.0).powi(2);
+    Some(Duration::from_secs_f64(group_bytes as f64 / inflow).min(PAUSE_MAX))
 }
 
 /// The last segment that is in the state.

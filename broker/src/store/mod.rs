@@ -157,6 +157,11 @@ impl Store {
         self.engine.start_number()
     }
 
+    /// Whether the disk does not keep up, so that nothing new should be accepted for now.
+    pub fn is_behind(&self) -> bool {
+        self.engine.is_behind()
+    }
+
     /// The engine's figures.
     pub fn health(&self) -> Health {
         self.engine.health()

@@ -116,6 +116,16 @@ fn reads_agree_with_what_was_written_while_it_is_folded() {
     checkpoints.join().unwrap();
 }
 
+#[test]
+fn groups_are_held_back_by_their_size_once_much_waits() {
+    let group = 100_000;
+    assert_eq!(pause(2 * GENERATION_BYTES - 1, group), None);
+    let pauses = [3, 5, 7].map(|generations| pause(generations * GENERATION_BYTES, group).unwrap());
+    assert!(pauses.is_sorted() && pauses[0] < pauses[2], "{pauses:?}");
+    assert!(pause(5 * GENERATION_BYTES, group / 2).unwrap() < pauses[1]);
+    assert_eq!(pause(UNFOLDED_BYTES_MAX, usize::MAX), Some(PAUSE_MAX));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// Whatever lies where: in the state, the older or the newer generation.

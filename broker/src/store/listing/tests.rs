@@ -9,6 +9,7 @@ use windlass_wire::code::ErrorCode;
 
 use super::*;
 use crate::store::{Change, MemoryEngine};
+use crate::store::{error::Limit, keys::Key};
 
 /// A job in a given state.
 pub(in crate::store) fn job(id: JobId, state: State) -> Job {
