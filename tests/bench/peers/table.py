@@ -108,9 +108,9 @@ def written(rows: list[tuple[str, ...]]) -> list[str]:
 
 def notes() -> list[str]:
     return [
-        "1, 64: in flight. on disk: what is there before the client is told of it. batch: p50 of a batch, jobs a second.",
+        "1, 64: in flight. on disk: what is there before it is told. batch: p50 of a batch, jobs a second.",
         "server, worker, client us: processor time for each, with 64 in flight; our server runs the handlers itself.",
-        "client busy: share of a core (* the client sets the rate: the server could do more). disk syncs/s: just before.",
+        "client busy: share of a core (* it sets the rate: the server could do more). disk syncs/s: just before.",
     ]
 
 
