@@ -36,6 +36,7 @@ def main() -> None:
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if options.quick else (ROUNDS, SECONDS)
     peers = {name: ours for name, ours in PEERS.items() if options.only in (None, name)}
     names = in_turns(peers)
+    load = os.getloadavg()[0]
 
     measured: dict[str, list[dict]] = {name: [] for name in names}
     for number in range(rounds):
@@ -45,7 +46,7 @@ def main() -> None:
             measured[name].append(drive(name, seconds))
 
     cores, today = len(os.sched_getaffinity(0)), datetime.now(UTC).date()
-    print(f"{today}: {cores} cores, medians of {rounds} x {seconds:g} s for each load\n")
+    print(f"{today}: {cores} cores, load before {load:.1f}, medians of {rounds} x {seconds:g} s for each figure\n")
     print(table.render(measured, peers, markdown=options.markdown))
 
 
