@@ -64,7 +64,7 @@ def drive(name: str, seconds: float) -> dict:
     """One system in one round, in an empty directory on the disk of the repository."""
     with tempfile.TemporaryDirectory(dir=TARGET) as home:
         command = [sys.executable, HERE / "drive.py", name, str(seconds), home]
-        run = subprocess.run(command, cwd=HERE, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE)
+        run = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE)
     if run.returncode:
         raise SystemExit(f"measuring {name} failed, see above")
     return json.loads(run.stdout)
