@@ -1,6 +1,7 @@
 //! The command line: one file for each family of commands.
 
 mod args;
+mod bench;
 mod broker;
 mod completion;
 mod doctor;
@@ -75,6 +76,8 @@ enum Command {
     Token(token::TokenFlags),
     /// Watch what the broker does
     Top,
+    /// Drive a broker, and tell how many requests it answers and how long each takes
+    Bench(bench::BenchFlags),
     /// Print a script that completes commands and flags in a shell
     Completion(completion::CompletionFlags),
     /// Look whether this machine suits a broker, and whether one runs
@@ -119,6 +122,7 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Schedule(command) => client_runtime()?.block_on(schedule::run(command, broker, output)),
         Command::Token(flags) => token::run(&flags, output),
         Command::Top => client_runtime()?.block_on(top::run(broker, output)),
+        Command::Bench(flags) => bench_runtime(&flags)?.block_on(bench::run(&flags, broker, output)),
         Command::Completion(flags) => completion::run(&flags, &mut Cli::command(), output),
         Command::Doctor(flags) => client_runtime()?.block_on(doctor::run(&flags, broker, output)),
     }
@@ -126,6 +130,11 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
 
 fn server_runtime() -> anyhow::Result<Runtime> {
     Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+fn bench_runtime(flags: &bench::BenchFlags) -> anyhow::Result<Runtime> {
+    let mut runtime = Builder::new_multi_thread();
+    runtime.worker_threads(flags.threads()).enable_all().build().context("cannot start the runtime")
 }
 
 fn client_runtime() -> anyhow::Result<Runtime> {

@@ -77,10 +77,12 @@ fn rate(text: &str) -> Result<Limit<RateOptions>, String> {
     if text == "none" { Ok(Limit(None)) } else { count_and_span(text).map(|rate| Limit(Some(rate))) }
 }
 
-fn count_and_span(text: &str) -> Result<RateOptions, String> {
+/// A rate as it is typed: `10/1s`, or `10/s`.
+pub(super) fn count_and_span(text: &str) -> Result<RateOptions, String> {
     let (count, per) = text.split_once('/').ok_or("expected COUNT/SPAN, like 10/1s")?;
     let count = count.parse().map_err(|error| format!("{error}"))?;
-    let per: Span = per.parse().map_err(|error| format!("{error}"))?;
+    let one = if per.starts_with(char::is_alphabetic) { "1" } else { "" };
+    let per: Span = format!("{one}{per}").parse().map_err(|error| format!("{error}"))?;
     Ok(RateOptions { count, per })
 }
 
@@ -189,6 +191,7 @@ mod tests {
     fn a_rate_is_written_as_count_and_span() {
         let limit = RateOptions { count: 10, per: Span::from_secs(60) };
         assert_eq!(rate("10/1m"), Ok(Limit(Some(limit))));
+        assert_eq!(rate("10/m"), Ok(Limit(Some(limit))));
         assert_eq!(rate("none"), Ok(Limit(None)));
         for text in ["10", "x/1s", "10/", "-1/1s"] {
             assert!(rate(text).is_err(), "{text}");

@@ -18,7 +18,7 @@ async fn windlass(broker: &Broker, args: &[&str]) -> Output {
 }
 
 /// Runs `windlass`, which must end with this code, and answers its stdout.
-async fn ends(broker: &Broker, code: i32, args: &[&str]) -> String {
+pub(crate) async fn ends(broker: &Broker, code: i32, args: &[&str]) -> String {
     let output = windlass(broker, args).await;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{args:?}\nstdout: {out}\nstderr: {err}");

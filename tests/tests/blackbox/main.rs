@@ -6,6 +6,7 @@
     reason = "a broken assumption of a test fails that test"
 )]
 
+mod benches;
 mod calls;
 mod children;
 mod cli;
