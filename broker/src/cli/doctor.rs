@@ -2,6 +2,7 @@
 
 mod disk;
 mod machine;
+mod store;
 
 use std::net::TcpListener;
 
@@ -49,7 +50,7 @@ struct Unfit(usize);
 
 pub(crate) async fn run(flags: &ServeFlags, broker: &BrokerFlags, output: Output) -> anyhow::Result<()> {
     let settings = flags.settings()?;
-    let (broker, kept) = tokio::join!(running(broker), kept(broker));
+    let (broker, stats) = tokio::join!(running(broker), stats(broker));
     let mut findings = vec![machine::versions()];
     findings.extend(disk::checks(&settings.data));
     findings.push(port(&settings, broker.verdict == Verdict::Ok));
@@ -60,7 +61,9 @@ pub(crate) async fn run(flags: &ServeFlags, broker: &BrokerFlags, output: Output
         machine::cleaning(),
     ]);
     findings.push(broker);
-    findings.extend(kept);
+    findings.extend(
+        stats.iter().flat_map(|stats| [kept(stats), store::syncs(&stats.sync), store::journal(&stats.store)]),
+    );
     output.list(&findings)?;
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
@@ -134,13 +137,17 @@ async fn running(flags: &BrokerFlags) -> Finding {
     }
 }
 
-/// What a running broker keeps of jobs that have ended; nothing if none answers, which is told elsewhere.
-async fn kept(flags: &BrokerFlags) -> Option<Finding> {
-    let stats: StatsView = flags.find().ok()?.http().ok()?.get("/v1/stats").await.ok()?;
+/// The figures of a running broker; nothing if none answers, which is told elsewhere.
+async fn stats(flags: &BrokerFlags) -> Option<StatsView> {
+    flags.find().ok()?.http().ok()?.get("/v1/stats").await.ok()
+}
+
+/// What a running broker keeps of jobs that have ended.
+fn kept(stats: &StatsView) -> Finding {
     let RetentionView { jobs, tombstones } = stats.retention;
     let purged = stats.totals.get("purged").copied().unwrap_or_default();
     let found = format!("{jobs} final jobs, {tombstones} tombstones; {purged} jobs purged since the start");
-    Some(Finding::ok("kept", found))
+    Finding::ok("kept", found)
 }
 
 #[cfg(test)]

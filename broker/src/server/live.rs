@@ -27,7 +27,7 @@ use super::{
     translate::{job_view, time},
     verbs,
 };
-use crate::driver::JobEvent;
+use crate::{driver::JobEvent, store::health::Health};
 
 mod changes;
 mod failures;
@@ -50,6 +50,7 @@ pub(super) struct Live(Mutex<Gathered>);
 struct Gathered {
     series: Series,
     syncs: Syncs,
+    health: Health,
     failures: Failures,
     sampled_at: Option<Timestamp>,
     feeds: Feeds,
@@ -59,6 +60,7 @@ struct Gathered {
 pub(super) struct Figures {
     pub(super) rates: std::collections::BTreeMap<String, u64>,
     pub(super) sync: SyncView,
+    pub(super) health: Health,
     pub(super) failures: Vec<FailureView>,
     pub(super) history: Option<HistoryView>,
 }
@@ -70,6 +72,7 @@ impl Live {
         Figures {
             rates: gathered.series.rates(),
             sync: gathered.syncs.view(),
+            health: gathered.health,
             failures: gathered.failures.view(channel, now),
             history: with_history.then(|| HistoryView {
                 end_at: time(gathered.sampled_at.unwrap_or(now)),
@@ -154,6 +157,7 @@ impl Live {
                 let mut gathered = self.gathered();
                 gathered.series.take(context.metrics.totals());
                 gathered.syncs.take(health.sync_counts);
+                gathered.health = health;
                 gathered.sampled_at = Some(context.driver.clock().now());
             }
             Err(problem) => tracing::debug!(%problem, "a second is missing in the figures"),

@@ -1,6 +1,6 @@
 //! What the server counts, and all counters as text.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicI64;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -9,6 +9,10 @@ use prometheus_client::{
 };
 
 use crate::{driver::Stats, metrics::Metrics, store::health::Health};
+
+mod store;
+
+use store::StoreFigures;
 
 /// The media type of [`Traffic::render`].
 pub(super) const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,7 +32,7 @@ pub(super) struct Traffic {
     calls_waiting: Gauge,
     jobs_live: Gauge,
     slots_held: Gauge,
-    store_syncs: Gauge<u64, AtomicU64>,
+    store: StoreFigures,
     registry: Registry,
 }
 
@@ -50,7 +54,7 @@ impl Traffic {
             calls_waiting: Gauge::default(),
             jobs_live: Gauge::default(),
             slots_held: Gauge::default(),
-            store_syncs: Gauge::default(),
+            store: StoreFigures::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut traffic.registry);
@@ -77,7 +81,7 @@ impl Traffic {
         );
         registry.register("windlass_frames_sent", "WebSocket frames sent", self.frames_sent.clone());
         registry.register("windlass_requests_answered", "HTTP requests answered", self.requests.clone());
-        registry.register("windlass_store_syncs", "Syncs of the store's files", self.store_syncs.clone());
+        self.store.register(registry);
     }
 
     /// Counts an answered request under the pattern of its route, so that the number of series is bounded.
@@ -98,7 +102,7 @@ impl Traffic {
         set(&self.calls_waiting, stats.waiting_calls);
         set(&self.jobs_live, stats.live_jobs);
         set(&self.slots_held, stats.held_slots);
-        self.store_syncs.set(health.syncs);
+        self.store.take(health);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

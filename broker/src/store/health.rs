@@ -22,12 +22,22 @@ pub struct Health {
     pub sync_counts: SyncCounts,
     /// How long the last sync took, in microseconds.
     pub sync_last_micros: u64,
+    /// How long all of them took together, in microseconds.
+    pub sync_total_micros: u64,
     /// What is durable in the journal and not yet in the state under it, in bytes of memory.
     pub unfolded_bytes: u64,
+    /// How much of that there may be; the nearer it is, the longer writes are held back. Zero = there is no journal.
+    pub unfolded_bytes_max: u64,
     /// How long it took to fold the journal into the state the last time, in milliseconds.
     pub folded_last_millis: u64,
-    /// Space taken by records, in bytes.
-    pub size_bytes: u64,
+    /// How long ago that was done, in milliseconds; zero if it was not since the store was opened.
+    pub folded_ago_millis: u64,
+    /// Files of the journal.
+    pub journal_segments: u64,
+    /// Space taken by them, in bytes.
+    pub journal_bytes: u64,
+    /// Space taken by records in the state, in bytes.
+    pub state_bytes: u64,
     /// Whether a write has failed; such a store writes nothing any more.
     pub failed: bool,
 }
@@ -46,6 +56,11 @@ impl SyncCounts {
     /// How many there are.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// How many took at most so many microseconds and longer than those before; the last one has no such bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        self.0.iter().enumerate().map(|(index, count)| ((index + 1 < BUCKETS).then_some(1 << index), *count))
     }
 
     /// The upper end of the bucket in which `percent` of all counts are reached, in microseconds.
@@ -75,11 +90,16 @@ impl SyncCounts {
 pub(crate) struct SyncTimes {
     buckets: [AtomicU64; BUCKETS],
     last_micros: AtomicU64,
+    total_micros: AtomicU64,
 }
 
 impl SyncTimes {
     pub(crate) fn new() -> Self {
-        Self { buckets: array::from_fn(|_| AtomicU64::new(0)), last_micros: AtomicU64::new(0) }
+        Self {
+            buckets: array::from_fn(|_| AtomicU64::new(0)),
+            last_micros: AtomicU64::new(0),
+            total_micros: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn record(&self, time: Duration) {
@@ -87,6 +107,7 @@ impl SyncTimes {
         let bucket = (u64::BITS - micros.saturating_sub(1).leading_zeros()) as usize;
         self.buckets[bucket.min(BUCKETS - 1)].fetch_add(1, Ordering::Relaxed);
         self.last_micros.store(micros, Ordering::Relaxed);
+        self.total_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// The figures so far; the caller adds what this cannot know.
@@ -98,6 +119,7 @@ impl SyncTimes {
             sync_p99_micros: counts.quantile_micros(99),
             sync_counts: counts,
             sync_last_micros: self.last_micros.load(Ordering::Relaxed),
+            sync_total_micros: self.total_micros.load(Ordering::Relaxed),
             ..Health::default()
         }
     }
@@ -114,7 +136,14 @@ mod tests {
         (0..2).for_each(|_| times.record(Duration::from_millis(3)));
         let health = times.health();
         assert_eq!((health.syncs, health.sync_p50_micros, health.sync_p99_micros), (100, 256, 4_096));
-        assert_eq!(health.sync_last_micros, 3_000);
+        assert_eq!((health.sync_last_micros, health.sync_total_micros), (3_000, 98 * 200 + 2 * 3_000));
+    }
+
+    #[test]
+    fn every_sync_is_in_one_bucket() {
+        let counts = SyncCounts::of_micros(&[0, 1, 2, 3, 4, 5, u64::MAX]);
+        let buckets: Vec<_> = counts.buckets().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(buckets, [(Some(1), 2), (Some(2), 1), (Some(4), 2), (Some(8), 1), (None, 1)]);
     }
 
     #[test]

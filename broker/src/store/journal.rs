@@ -209,11 +209,16 @@ impl<E: Engine> Engine for JournalEngine<E> {
 
     fn health(&self) -> Health {
         let state = self.shared.state.health();
+        let (journal_segments, journal_bytes) = segment::sizes(&self.shared.dir).unwrap_or_default();
         Health {
-            size_bytes: state.size_bytes,
+            state_bytes: state.state_bytes,
             failed: self.shared.failure.get().is_some(),
             unfolded_bytes: self.shared.overlay.bytes() as u64,
+            unfolded_bytes_max: UNFOLDED_BYTES_MAX as u64,
             folded_last_millis: self.shared.turns.last_millis(),
+            folded_ago_millis: self.shared.turns.last_ago_millis(),
+            journal_segments,
+            journal_bytes,
             ..self.shared.sync_times.health()
         }
     }

@@ -98,7 +98,7 @@ impl Engine for MemoryEngine {
         let state = self.read();
         let records = state.records.iter().map(|(key, value)| key.len() + value.len());
         let size: usize = records.chain(state.blobs.values().map(Vec::len)).sum();
-        Health { size_bytes: size as u64, ..Health::default() }
+        Health { state_bytes: size as u64, ..Health::default() }
     }
 }
 

@@ -213,7 +213,7 @@ impl Engine for SledEngine {
 
     fn health(&self) -> Health {
         Health {
-            size_bytes: self.db_file.metadata().map_or(0, |metadata| metadata.len()),
+            state_bytes: self.db_file.metadata().map_or(0, |metadata| metadata.len()),
             failed: self.failure.get().is_some(),
             ..self.sync_times.health()
         }

@@ -380,6 +380,18 @@ export interface History {
   [name: string]: number[] | string | number;
 }
 
+/** The store: a journal, in which changes are durable, and the state they are folded into in the background. */
+export interface StoreFigures {
+  state_bytes: number;
+  journal_bytes: number;
+  /** What is not yet in the state, and how much of that there may be. */
+  unfolded_bytes: number;
+  unfolded_bytes_max: number;
+  /** How long it took to fold it into the state the last time, and how long ago that was. */
+  folded_last_millis: number;
+  folded_ago_millis: number;
+}
+
 export interface Stats {
   at: string;
   started_at: string;
@@ -396,6 +408,7 @@ export interface Stats {
   retention: { jobs: number; tombstones: number };
   /** Syncs of the last minute. */
   sync: { p50_micros: number; p99_micros: number; count: number };
+  store: StoreFigures;
   failures: Failure[];
   history?: History;
 }

@@ -33,6 +33,8 @@ pub struct StatsView {
     pub retention: RetentionView,
     /// Syncs of the store during the last minute.
     pub sync: SyncView,
+    /// The store's files.
+    pub store: StoreView,
     /// Why jobs failed during the last hour, the newest first.
     pub failures: Vec<FailureView>,
     /// The last hour, second by second; left out of all events but the first of a subscription.
@@ -80,6 +82,24 @@ pub struct SyncView {
     pub p99_micros: u64,
     /// How many there were.
     pub count: u64,
+}
+
+/// The store: a journal, in which changes are durable, and the state they are folded into in the background.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StoreView {
+    /// Space taken by the state.
+    pub state_bytes: u64,
+    /// Space taken by the journal.
+    pub journal_bytes: u64,
+    /// What is not yet in the state.
+    pub unfolded_bytes: u64,
+    /// How much of that there may be; the nearer it is, the longer writes are held back.
+    pub unfolded_bytes_max: u64,
+    /// How long it took to fold it into the state the last time.
+    pub folded_last_millis: u64,
+    /// How long ago that was; zero if it was not since the start. While nothing changes there is nothing to fold.
+    pub folded_ago_millis: u64,
 }
 
 /// Jobs that failed for the same reason.

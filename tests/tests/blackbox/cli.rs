@@ -158,7 +158,7 @@ async fn the_token_is_printed_for_who_may_read_it() {
 async fn the_doctor_looks_at_everything_and_says_so() {
     let broker = Broker::start().await;
     let report = ends(&broker, 0, &["doctor", "--data", broker.scratch().to_str().unwrap()]).await;
-    for part in ["fdatasync", "open files", "max_map_count"] {
+    for part in ["fdatasync", " free", "open files", "max_map_count", "wait to be folded"] {
         assert!(report.contains(part), "`{part}` is looked at:\n{report}");
     }
 }

@@ -1,4 +1,4 @@
-//! Is the data directory writable, and how fast does its disk make things durable?
+//! Is the data directory writable, has its disk room, and how fast does it make things durable?
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Finding;
+use rustix::fs::statvfs;
+
+use super::{Finding, store::size};
 
 /// Writes that are measured, at most.
 const SAMPLES_MAX: usize = 200;
@@ -16,7 +18,11 @@ const MEASURING_TIME_MAX: Duration = Duration::from_secs(2);
 /// One write.
 const WRITE_BYTES: usize = 4096;
 /// A disk whose slow syncs take longer makes every submit slow.
-const SYNC_TIME_GOOD: Duration = Duration::from_millis(50);
+pub(super) const SYNC_TIME_GOOD: Duration = Duration::from_millis(20);
+/// A disk with less room is nearly full.
+const FREE_BYTES_GOOD: u64 = 1024 * 1024 * 1024;
+/// The same as a part of the disk.
+const FREE_PERCENT_GOOD: u64 = 5;
 /// No disk is faster than this; what is, does not write to one.
 const SYNC_TIME_BELIEVABLE: Duration = Duration::from_micros(8);
 
@@ -24,7 +30,9 @@ const SYNC_TIME_BELIEVABLE: Duration = Duration::from_micros(8);
 pub(super) fn checks(data: &Path) -> Vec<Finding> {
     let directory = existing(data);
     match measure(&directory) {
-        Ok(syncs) => vec![Finding::ok("data directory", writable(data, &directory)), disk(syncs)],
+        Ok(syncs) => {
+            vec![Finding::ok("data directory", writable(data, &directory)), room(&directory), disk(syncs)]
+        }
         Err(error) => vec![Finding::fail(
             "data directory",
             format!("{} cannot be written to: {error}", directory.display()),
@@ -45,6 +53,31 @@ fn writable(data: &Path, existing: &Path) -> String {
 fn existing(data: &Path) -> PathBuf {
     let found = data.ancestors().find(|path| path.is_dir() && !path.as_os_str().is_empty());
     found.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// How much room there is for who is not root.
+fn room(directory: &Path) -> Finding {
+    match statvfs(directory) {
+        Ok(disk) => free(disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize),
+        Err(error) => Finding::warn(
+            "disk space",
+            format!("the file system of {} does not tell: {error}", directory.display()),
+            "watch it by other means: a broker stops when its disk is full",
+        ),
+    }
+}
+
+fn free(free_bytes: u64, all_bytes: u64) -> Finding {
+    let found = format!("{} of {} free", size(free_bytes), size(all_bytes));
+    if free_bytes < FREE_BYTES_GOOD || free_bytes < all_bytes / 100 * FREE_PERCENT_GOOD {
+        return Finding::warn(
+            "disk space",
+            found,
+            "a broker stops when its disk is full: purge jobs that have ended, keep them for less time with \
+             --retention, or use a larger disk",
+        );
+    }
+    Finding::ok("disk space", found)
 }
 
 fn disk(mut syncs: Vec<Duration>) -> Finding {
@@ -114,8 +147,17 @@ mod tests {
         let findings = checks(&home.path().join("a/b"));
         assert_eq!(findings[0].verdict, Verdict::Ok);
         assert!(findings[0].found.contains("is not there yet"), "{}", findings[0].found);
-        assert!(findings[1].found.contains("fdatasync/s"), "{}", findings[1].found);
+        assert!(findings[1].found.contains(" free"), "{}", findings[1].found);
+        assert!(findings[2].found.contains("fdatasync/s"), "{}", findings[2].found);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing stays behind");
+    }
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_told() {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        assert_eq!(free(2 * GIB, 20 * GIB).verdict, Verdict::Ok);
+        assert_eq!(free(GIB - 1, 2 * GIB).verdict, Verdict::Warn, "too few bytes");
+        assert_eq!(free(4 * GIB, 100 * GIB).verdict, Verdict::Warn, "too small a part");
     }
 
     #[test]

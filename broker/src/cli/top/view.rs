@@ -142,6 +142,8 @@ mod tests {
             "slots": {"used": 2, "total": 4}, "calls": {"running": 1, "waiting": 0},
             "sync": {"p50_micros": 128, "p99_micros": 2048, "count": 9},
             "retention": {"jobs": 0, "tombstones": 0}, "failures": [],
+            "store": {"state_bytes": 1, "journal_bytes": 1, "unfolded_bytes": 0, "unfolded_bytes_max": 1,
+                      "folded_last_millis": 0, "folded_ago_millis": 0},
         });
         stats.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(stats).unwrap()

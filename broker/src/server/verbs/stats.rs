@@ -3,7 +3,7 @@
 use prometheus_client::metrics::gauge::Gauge;
 use windlass_wire::{
     problem::Problem,
-    stats::{CallsView, RetentionView, SlotsView, StatsView},
+    stats::{CallsView, RetentionView, SlotsView, StatsView, StoreView},
 };
 
 use crate::server::{
@@ -21,7 +21,8 @@ pub(in crate::server) async fn stats(
     let stats = context.driver.stats().await.map_err(refused)?;
     let now = context.driver.clock().now();
     let worker = context.driver.worker();
-    let Figures { rates, sync, failures, history } = context.live.figures(&caller.channel, now, with_history);
+    let Figures { rates, sync, health, failures, history } =
+        context.live.figures(&caller.channel, now, with_history);
     let count = |count: usize| count as u64;
     let kept = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
     Ok(StatsView {
@@ -38,6 +39,14 @@ pub(in crate::server) async fn stats(
             tombstones: kept(&context.metrics.tombstones),
         },
         sync,
+        store: StoreView {
+            state_bytes: health.state_bytes,
+            journal_bytes: health.journal_bytes,
+            unfolded_bytes: health.unfolded_bytes,
+            unfolded_bytes_max: health.unfolded_bytes_max,
+            folded_last_millis: health.folded_last_millis,
+            folded_ago_millis: health.folded_ago_millis,
+        },
         failures,
         history,
     })

@@ -33,6 +33,7 @@ struct State {
     begun: u64,
     done: u64,
     last: Duration,
+    last_at: Option<Instant>,
 }
 
 impl Turns {
@@ -78,6 +79,12 @@ impl Turns {
         u64::try_from(self.lock().last.as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// How long ago the last turn was done, in milliseconds; zero if there was none.
+    pub(super) fn last_ago_millis(&self) -> u64 {
+        let ago = self.lock().last_at.map_or(Duration::ZERO, |at| at.elapsed());
+        u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Waits for the next turn; false = there is none any more.
     fn begin(&self) -> bool {
         let mut state = self.lock();
@@ -105,6 +112,7 @@ impl Turns {
         let mut state = self.lock();
         state.done = state.begun;
         state.last = took;
+        state.last_at = Some(Instant::now());
         self.changed.notify_all();
     }
 

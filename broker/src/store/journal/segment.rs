@@ -124,6 +124,17 @@ pub(super) fn remove_up_to(dir: &Path, last: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How many segments there are, and the space they take in bytes.
+pub(super) fn sizes(dir: &Path) -> io::Result<(u64, u64)> {
+    let (mut segments, mut bytes) = (0, 0);
+    for entry in fs::read_dir(dir)? {
+        // One that has just been folded is gone.
+        bytes += entry?.metadata().map_or(0, |metadata| metadata.len());
+        segments += 1;
+    }
+    Ok((segments, bytes))
+}
+
 fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:010}"))
 }
