@@ -44,7 +44,17 @@ impl Broker {
 
     /// Starts a broker with empty state and further arguments of `windlass serve`.
     pub async fn start_with(args: &[&str]) -> Self {
-        let home = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::start_in(home(), args).await
+    }
+
+    /// Starts a broker on the state that a compressed tar archive has under `data`. What else it has lies beside.
+    pub async fn start_on(archive: &Path) -> Self {
+        let home = home();
+        unpack(archive, home.path());
+        Self::start_in(home, &[]).await
+    }
+
+    async fn start_in(home: TempDir, args: &[&str]) -> Self {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let (child, address) = within("the broker to listen", listen(home.path(), &args)).await;
         Self { child, home, args, address }
@@ -215,6 +225,17 @@ impl Drop for Broker {
 #[expect(clippy::print_stderr, reason = "the log of a failed test belongs to that test's output")]
 fn show(text: &str) {
     eprintln!("{text}");
+}
+
+/// Unpacks a compressed tar archive into a directory.
+pub fn unpack(archive: &Path, directory: &Path) {
+    let mut tar = std::process::Command::new("tar");
+    let status = tar.arg("-xzf").arg(archive).arg("-C").arg(directory).status().expect("there is a `tar`");
+    assert!(status.success(), "`{}` can be unpacked: {status}", archive.display());
+}
+
+fn home() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory can be made")
 }
 
 fn data(home: &Path) -> PathBuf {

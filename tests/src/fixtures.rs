@@ -33,6 +33,11 @@ pub fn python() -> PathBuf {
     python.into()
 }
 
+/// A store as a broker wrote it that knew no later format than this one, and what it answered about it.
+pub fn golden(format: u32) -> PathBuf {
+    package().join(format!("fixtures/golden/v{format}.tar.gz"))
+}
+
 /// The photograph: a real JPEG of 640 by 427 pixels.
 pub fn photograph() -> PathBuf {
     package().join("fixtures/photograph.jpg")

@@ -13,6 +13,7 @@ mod cli;
 mod console;
 mod doors;
 mod faults;
+mod formats;
 mod jobs;
 mod live;
 mod many;

@@ -70,6 +70,17 @@ fn an_open_waits_until_sled_has_let_go_of_its_file() {
 }
 
 #[test]
+fn an_older_format_is_read_and_becomes_ours() {
+    let dir = closed_store();
+    let engine = SledEngine::open(dir.path()).unwrap();
+    let older = Change::default().put(Key::Meta(Meta::Format).to_bytes(), 1_u32.to_be_bytes().to_vec());
+    engine.commit(&[older.unwrap()]).unwrap();
+    drop(engine);
+    assert_opens_with_data(dir.path());
+    assert_eq!(SledEngine::open(dir.path()).unwrap().meta(Meta::Format).unwrap(), Some(FORMAT));
+}
+
+#[test]
 fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let engine = SledEngine::open(dir.path()).unwrap();
