@@ -41,7 +41,7 @@ async fn answers_as_then(format: u32) {
         broker.restart().await;
     }
     assert_eq!(broker.socket().await.value(json!({ "op": "add", "x": 1, "y": 2 })).await, 3);
-    broker.post("/v1/queues/mail/resume", &json!(null)).await;
+    broker.request("POST", "/v1/queues/mail/resume").send().await.expect_status(200);
     let blocked = answers.iter().find(|(_, then)| then["state"] == "blocked").unwrap().1["id"].as_str();
     let path = format!("/v1/jobs/{}/result?wait=30s", blocked.unwrap());
     assert_eq!(broker.get(&path).await.expect_status(200).json(), 7, "what waited goes on");
