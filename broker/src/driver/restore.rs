@@ -30,18 +30,20 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
             break;
         }
     }
+    let named: BTreeSet<_> =
+        jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).copied().collect();
+    let parked = store.parked(named.iter().copied())?;
+    let ended = ended(store, &named)?;
+    let plain: u64 = parked.counts.iter().map(|(_, plain)| plain.ready + plain.scheduled).sum();
     tracing::info!(
         jobs = jobs.len(),
+        plain,
         queues = queues.len(),
         keys = keys.len(),
         schedules = schedules.len(),
         start = store.start_number(),
         "live jobs restored"
     );
-    let named: BTreeSet<_> =
-        jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).copied().collect();
-    let parked = store.parked(named.iter().copied())?;
-    let ended = ended(store, &named)?;
     let remembered = Remembered { queues, jobs, parked, ended, keys, schedules };
     let calendar = Box::new(Calendar::default());
     Ok(Scheduler::restore(store.start_number(), remembered, WINDOW_JOBS, calendar, now))
