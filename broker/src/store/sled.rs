@@ -8,7 +8,11 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::{OnceLock, atomic::AtomicBool},
+    sync::{
+        OnceLock,
+        atomic::AtomicBool,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +43,8 @@ const CACHE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 const BATCH_OPS_MAX: usize = 256;
 /// How long sled may hold its file after its last user has let go.
 const LET_GO_TIME_MAX: Duration = Duration::from_secs(5);
+/// How often a flush is looked after that has not come back.
+const FLUSH_CHECKED_EVERY: Duration = Duration::from_millis(200);
 /// How often a long value is read again because it was replaced while it was read.
 const READ_ATTEMPTS_MAX: u32 = 16;
 
@@ -63,6 +69,7 @@ impl SledEngine {
         fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
         let path = dir.join("sled");
+        make_tree(dir, &path)?;
         let db = open_tree(&path)?;
         let blobs = BlobDir::open(dir.join("blobs"))?;
         sync_names(dir, &path)?;
@@ -140,7 +147,7 @@ impl SledEngine {
 
     /// The only place that makes records durable.
     fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
+        flush(&self.db)?;
         let started = Instant::now();
         self.db_file.sync_data()?;
         self.sync_times.record(started.elapsed());
@@ -230,6 +237,29 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Makes an empty tree where there is none, under another name until it is whole: sled cannot open one whose making
+/// was interrupted.
+fn make_tree(dir: &Path, path: &Path) -> Result<(), StoreError> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    let unfinished = dir.join("sled.new");
+    match fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    let db = open_tree(&unfinished)?;
+    flush(&db)?;
+    drop(db);
+    let_go(&unfinished, || thread::sleep(Duration::from_millis(1)))?;
+    for file in ["conf", "db", "blobs"] {
+        File::open(unfinished.join(file))?.sync_all()?;
+    }
+    sync_dir(&unfinished)?;
+    fs::rename(&unfinished, path)?;
+    Ok(sync_dir(dir)?)
+}
+
 /// Opens sled. Its snapshots only shorten the reading of its log, so where they are what is damaged, the
 /// store is opened once more without them.
 fn open_tree(path: &Path) -> Result<sled::Db, StoreError> {
@@ -266,10 +296,29 @@ fn let_go(path: &Path, mut pause: impl FnMut()) -> Result<(), StoreError> {
     }
 }
 
+/// Hands everything to the operating system. Where one of sled's threads fails to, sled may forget to wake whoever
+/// waits for it; another flush does that.
+fn flush(db: &sled::Db) -> Result<(), StoreError> {
+    thread::scope(|scope| {
+        let (ended, end) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while end.recv_timeout(FLUSH_CHECKED_EVERY) == Err(RecvTimeoutError::Timeout) {
+                if db.context.global_error().is_err() {
+                    drop(db.flush());
+                }
+            }
+        });
+        let flushed = db.flush();
+        drop(ended);
+        flushed?;
+        // What failed before there was anything to flush is told nowhere else.
+        Ok(db.context.global_error()?)
+    })
+}
+
 /// Makes durable that the files are there; sled syncs none of their names.
 fn sync_names(dir: &Path, path: &Path) -> io::Result<()> {
-    File::open(path.join("conf"))?.sync_all()?;
-    sync_dir(&path.join("blobs"))?;
+    sync_dir(&dir.join("blobs"))?;
     sync_dir(path)?;
     sync_dir(dir)?;
     let parent: PathBuf = fs::canonicalize(dir)?.parent().unwrap_or(Path::new("/")).to_path_buf();

@@ -50,6 +50,16 @@ fn conforms_when_opened_again() {
 }
 
 #[test]
+fn a_first_start_that_was_cut_off_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("sled.new")).unwrap();
+    fs::write(dir.path().join("sled.new/conf"), b"half").unwrap();
+    SledEngine::open(dir.path()).unwrap().commit(&[put("key")]).unwrap();
+    assert_opens_with_data(dir.path());
+    assert!(!dir.path().join("sled.new").exists());
+}
+
+#[test]
 fn a_second_broker_is_kept_out() {
     let dir = tempfile::tempdir().unwrap();
     let _first = SledEngine::open(dir.path()).unwrap();
