@@ -179,7 +179,12 @@ impl<E: Engine> Engine for JournalEngine<E> {
     }
 
     fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        self.shared.state.put_blob(digest, bytes)
+        self.shared.check()?;
+        let put = self.shared.state.put_blob(digest, bytes);
+        put.map_err(|error| match error {
+            StoreError::TooLarge { .. } => error,
+            error => self.shared.fail(error),
+        })
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
