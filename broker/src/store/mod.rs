@@ -26,6 +26,7 @@ pub mod outputs;
 mod parked;
 pub mod payloads;
 pub mod pins;
+pub mod planted;
 pub mod queues;
 pub mod record;
 pub mod references;

@@ -1,6 +1,7 @@
 //! Folding: what the journal has goes into the state, a generation at a time, and its segments go.
 
 use std::{
+    slice,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use crate::store::{
     error::StoreError,
     journal::segment::Segment,
     keys::{Key, Meta},
+    planted::{Bug, planted},
 };
 
 /// What was written waits at most so long to be folded. The longer, the more of what comes and goes is never
@@ -153,8 +155,14 @@ impl<E: Engine> Shared<E> {
     /// they go.
     pub(super) fn fold_older(&self, last: u32) -> Result<(), StoreError> {
         let Some(older) = self.overlay.older() else { return Ok(()) };
-        self.state.commit(&older.changes()?)?;
         let mark = Change::default().put(Key::Meta(Meta::Folded).to_bytes(), last.to_be_bytes().to_vec())?;
+        if planted(Bug::MarkedBeforeFolded) {
+            self.state.commit(slice::from_ref(&mark))?;
+        }
+        if planted(Bug::SegmentRemovedEarly) {
+            segment::remove_up_to(&self.dir, last)?;
+        }
+        self.state.commit(&older.changes()?)?;
         self.state.commit(&[mark])?;
         self.overlay.forget_older();
         segment::remove_up_to(&self.dir, last)

@@ -12,6 +12,7 @@ use crate::store::{
     blobs::sync_dir,
     engine::{Change, Op},
     error::StoreError,
+    planted::{Bug, planted},
 };
 
 /// The segment that is being written.
@@ -30,7 +31,9 @@ impl Segment {
         let file = File::create(path(dir, number))?;
         file.write_all_at(&frame::segment_header(identity), 0)?;
         file.sync_all()?;
-        sync_dir(dir)?;
+        if !planted(Bug::DirectoryNotSynced) {
+            sync_dir(dir)?;
+        }
         Ok(Self { identity, file, end: SEGMENT_HEADER_BYTES as u64 })
     }
 
