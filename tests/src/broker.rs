@@ -1,6 +1,7 @@
 //! A broker: a process of the built binary, on a free port, in a data directory of its own.
 
 use std::{
+    ffi::OsString,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -32,8 +33,15 @@ const TICKS_PER_SECOND: u64 = 100;
 pub struct Broker {
     child: Child,
     home: TempDir,
-    args: Vec<String>,
+    options: Options,
     address: SocketAddr,
+}
+
+/// How its process is started, each time.
+#[derive(Debug, Default)]
+struct Options {
+    args: Vec<String>,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Broker {
@@ -44,20 +52,21 @@ impl Broker {
 
     /// Starts a broker with empty state and further arguments of `windlass serve`.
     pub async fn start_with(args: &[&str]) -> Self {
-        Self::start_in(home(), args).await
+        Self::start_at(home(), args, Vec::new()).await
     }
 
     /// Starts a broker on the state that a compressed tar archive has under `data`. What else it has lies beside.
     pub async fn start_on(archive: &Path) -> Self {
         let home = home();
         unpack(archive, home.path());
-        Self::start_in(home, &[]).await
+        Self::start_at(home, &[], Vec::new()).await
     }
 
-    async fn start_in(home: TempDir, args: &[&str]) -> Self {
-        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let (child, address) = within("the broker to listen", listen(home.path(), &args)).await;
-        Self { child, home, args, address }
+    /// Starts a broker on the state in `home`, if there is any, with further arguments and variables of its environment.
+    pub async fn start_at(home: TempDir, args: &[&str], variables: Vec<(&'static str, OsString)>) -> Self {
+        let options = Options { args: args.iter().map(ToString::to_string).collect(), variables };
+        let (child, address) = within("the broker to listen", listen(home.path(), &options)).await;
+        Self { child, home, options, address }
     }
 
     /// Starts a broker that has the demo plugin.
@@ -72,10 +81,15 @@ impl Broker {
         broker
     }
 
+    /// Changes the variables of its environment from the next start on.
+    pub fn set_variables(&mut self, variables: Vec<(&'static str, OsString)>) {
+        self.options.variables = variables;
+    }
+
     /// Starts it again on the same state, after it has ended.
     pub async fn restart(&mut self) {
         (self.child, self.address) =
-            within("the broker to listen again", listen(self.home.path(), &self.args)).await;
+            within("the broker to listen again", listen(self.home.path(), &self.options)).await;
     }
 
     /// Kills it with SIGKILL, as a power cut of the process, and reaps it.
@@ -85,7 +99,7 @@ impl Broker {
 
     /// Starts it again and kills it after the given time, whether or not it listens by then.
     pub async fn start_and_kill9(&mut self, after: Duration) {
-        self.child = spawn(self.home.path(), &self.args);
+        self.child = spawn(self.home.path(), &self.options);
         tokio::time::sleep(after).await;
         self.kill9().await;
     }
@@ -257,13 +271,14 @@ pub fn command() -> Command {
 }
 
 /// Spawns `windlass serve` on the state in `home` without waiting for anything; stdout is piped.
-fn spawn(home: &Path, args: &[String]) -> Child {
+fn spawn(home: &Path, options: &Options) -> Child {
     let log =
         fs::OpenOptions::new().create(true).append(true).open(stderr(home)).expect("a log file can be made");
     command()
         .args(["serve", "--bind", "127.0.0.1:0", "--data"])
         .arg(data(home))
-        .args(args)
+        .args(&options.args)
+        .envs(options.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -280,8 +295,8 @@ async fn announced(child: &mut Child) -> Option<SocketAddr> {
     Some(address)
 }
 
-async fn listen(home: &Path, args: &[String]) -> (Child, SocketAddr) {
-    let mut child = spawn(home, args);
+async fn listen(home: &Path, options: &Options) -> (Child, SocketAddr) {
+    let mut child = spawn(home, options);
     if let Some(address) = announced(&mut child).await {
         return (child, address);
     }

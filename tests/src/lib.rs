@@ -4,8 +4,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a broken assumption of a test fails that test")]
 
 pub mod broker;
+pub mod chance;
 pub mod fixtures;
 pub mod http;
+pub mod numbered;
 pub mod polyglot;
 pub mod socket;
 pub mod stats;

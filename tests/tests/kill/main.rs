@@ -5,7 +5,6 @@
 //! `WINDLASS_KILL_SEED` replays the choice of moments, `WINDLASS_KILL_ROUNDS` sets their number.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken assumption of a test fails that test")]
 
-mod chance;
 mod ledger;
 mod rounds;
 

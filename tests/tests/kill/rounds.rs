@@ -11,12 +11,16 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use windlass_tests::{broker::Broker, eventually, socket::Socket, within};
-
-use crate::{
+use windlass_tests::{
+    broker::Broker,
     chance::Chance,
-    ledger::{Ledger, Report, has_blobs, number, request},
+    eventually,
+    numbered::{has_blobs, number, request},
+    socket::Socket,
+    within,
 };
+
+use crate::ledger::{Ledger, Report, has_blobs, number, request};
 
 const SUBMITTERS: u64 = 3;
 /// Requests a submitter has in flight.
