@@ -36,7 +36,7 @@ impl Census {
     /// Counts jobs that are parked.
     pub fn restore(&mut self, plain: PlainJobs) {
         for (state, count) in [(JobState::Ready, plain.ready), (JobState::Scheduled, plain.scheduled)] {
-            *self.counts.entry(state).or_default() += usize::try_from(count).unwrap_or(usize::MAX);
+            *self.counts.entry(state).or_default() += count;
         }
     }
 

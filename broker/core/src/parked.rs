@@ -33,9 +33,9 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlainJobs {
     /// Ready ones.
-    pub ready: u64,
+    pub ready: usize,
     /// Those that wait for a time.
-    pub scheduled: u64,
+    pub scheduled: usize,
 }
 
 /// What a store remembers of plain jobs, all of which are parked at a start.

@@ -34,7 +34,7 @@ pub(super) fn scheduler(store: &Store, now: Timestamp) -> Result<(Scheduler, Vec
         jobs.iter().flat_map(|job| job.state.left().chain(&job.spec.parent)).copied().collect();
     let parked = store.parked(named.iter().copied())?;
     let ended = ended(store, &named)?;
-    let plain: u64 = parked.counts.iter().map(|(_, plain)| plain.ready + plain.scheduled).sum();
+    let plain: usize = parked.counts.iter().map(|(_, plain)| plain.ready + plain.scheduled).sum();
     tracing::info!(
         jobs = jobs.len(),
         plain,

@@ -18,14 +18,15 @@ impl Change {
 
     /// Writes the record of a job, and removes it from where it may have been before.
     pub(super) fn set_record(mut self, job: &Job) -> Result<Self, StoreError> {
-        let key = match &job.state {
-            State::Ready if job.is_plain() => Key::ReadyJob(job.id),
-            State::Scheduled { due } if job.is_plain() => {
-                self = self.put(Key::Timetable { due: *due, job: job.id }.to_bytes(), Vec::new())?;
-                Key::ScheduledJob(job.id)
-            }
-            state if state.is_final() => Key::FinalJob(job.id),
-            _ => Key::LiveJob(job.id),
+        let key = if job.state.is_final() {
+            Key::FinalJob(job.id)
+        } else if !job.is_plain() {
+            Key::LiveJob(job.id)
+        } else if let State::Scheduled { due } = job.state {
+            self = self.put(Key::Timetable { due, job: job.id }.to_bytes(), Vec::new())?;
+            Key::ScheduledJob(job.id)
+        } else {
+            Key::ReadyJob(job.id)
         };
         if job.revision > 1 && job.spec.is_plain() && job.attempt <= 1 {
             self = self.without_plain(job, &key)?;

@@ -263,6 +263,7 @@ fn horizon(
 }
 
 /// How long a group is held back for the folder to keep up, which is also how long the next one gathers.
+#[expect(clippy::cast_precision_loss, reason = "counts of bytes are far below 2^53")]
 fn pause(unfolded_bytes: usize, group_bytes: usize) -> Option<Duration> {
     let above = unfolded_bytes.checked_sub(2 * GENERATION_BYTES)?;
     let left = 1.0 - above as f64 / (UNFOLDED_BYTES_MAX - 2 * GENERATION_BYTES) as f64;

@@ -2,10 +2,10 @@
 //!
 //! They have families of their own, so that a start reads only the other live ones, and of each line a part.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use windlass_core::{
-    job::{Job, Timestamp},
+    job::{Job, Timestamp, queue_number},
     parked::{Load, Loaded, Parked, Place, PlainJobs},
 };
 use windlass_wire::id::JobId;
@@ -23,7 +23,7 @@ impl Change {
     pub fn set_plain_jobs(self, queue: u32, plain: PlainJobs) -> Result<Self, StoreError> {
         self.put(
             Key::PlainJobs(queue).to_bytes(),
-            [plain.ready.to_be_bytes(), plain.scheduled.to_be_bytes()].concat(),
+            [plain.ready, plain.scheduled].map(|count| (count as u64).to_be_bytes()).concat(),
         )
     }
 }
@@ -132,7 +132,7 @@ impl Store {
             let part = |(key, job): &(Key, Job)| Change::default().remove(key)?.set_record(job);
             self.engine.commit(&plain.map(part).collect::<Result<Vec<_>, _>>()?)?;
         }
-        let mut counts = std::collections::BTreeMap::<u32, PlainJobs>::new();
+        let mut counts = BTreeMap::<u32, PlainJobs>::new();
         for family in [Family::ReadyJob, Family::ScheduledJob] {
             let mut last = None;
             loop {
@@ -140,7 +140,7 @@ impl Store {
                 let Some((key, _)) = jobs.last() else { break };
                 last = Some(key.clone());
                 for (_, job) in &jobs {
-                    let plain = counts.entry(windlass_core::job::queue_number(job.id)).or_default();
+                    let plain = counts.entry(queue_number(job.id)).or_default();
                     let is_ready = family == Family::ReadyJob;
                     *if is_ready { &mut plain.ready } else { &mut plain.scheduled } += 1;
                 }
@@ -154,7 +154,8 @@ impl Store {
 fn read_count(value: &[u8]) -> Result<PlainJobs, StoreError> {
     let count = value.split_first_chunk::<8>().and_then(|(ready, scheduled)| {
         let scheduled = scheduled.try_into().ok()?;
-        Some(PlainJobs { ready: u64::from_be_bytes(*ready), scheduled: u64::from_be_bytes(scheduled) })
+        let count = |bytes| usize::try_from(u64::from_be_bytes(bytes)).ok();
+        Some(PlainJobs { ready: count(*ready)?, scheduled: count(scheduled)? })
     });
     count.ok_or_else(|| StoreError::corrupt("the number of plain jobs", "it has not 16 bytes"))
 }

@@ -43,6 +43,22 @@ pub(super) struct Indexes {
     size: usize,
 }
 
+/// A line whose end may be parked.
+enum Line {
+    /// The ready jobs of a lane.
+    Lane,
+    /// Those that wait for a time, which is this for the job.
+    Timetable(Timestamp),
+}
+
+/// The line in which a job stands by its state.
+fn line(job: &Job) -> Option<Line> {
+    if let State::Scheduled { due } = job.state {
+        return Some(Line::Timetable(due));
+    }
+    (job.state == State::Ready).then_some(Line::Lane)
+}
+
 impl Indexes {
     /// Of a line of plain jobs about `size` are to be here.
     pub(super) fn new(size: usize) -> Self {
@@ -188,7 +204,7 @@ impl Indexes {
         if job.is_plain() {
             let count =
                 if job.state == State::Ready { &mut row.plain.ready } else { &mut row.plain.scheduled };
-            *count = count.saturating_add_signed(by as i64);
+            *count = count.saturating_add_signed(by);
             self.counted.insert(number);
         }
     }
@@ -343,22 +359,22 @@ impl Indexes {
     /// Parks what is too much of the line in which a job stands: answers what has left.
     pub(super) fn park(&mut self, job: &Job, jobs: &BTreeMap<JobId, Arc<Job>>) -> Vec<JobId> {
         let is_plain = |id: &JobId| jobs.get(id).is_some_and(|job| job.is_plain());
-        match job.state {
-            State::Ready => self.ready.park(self.channel(job), job.id, is_plain),
-            State::Scheduled { .. } => {
+        match line(job) {
+            Some(Line::Lane) => self.ready.park(self.channel(job), job.id, is_plain),
+            Some(Line::Timetable(_)) => {
                 let left = self.due.park(self.size, |(_, id)| is_plain(id));
                 left.into_iter().map(|(_, id)| id).collect()
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         }
     }
 
     /// A job that was parked stands in its line again.
     pub(super) fn admit(&mut self, job: &Job, now: Timestamp) {
-        match job.state {
-            State::Ready => self.join(job, now),
-            State::Scheduled { due } => self.due.insert((due, job.id)),
-            _ => {}
+        match line(job) {
+            Some(Line::Lane) => self.join(job, now),
+            Some(Line::Timetable(due)) => self.due.insert((due, job.id)),
+            None => {}
         }
     }
 
@@ -370,19 +386,19 @@ impl Indexes {
 
     /// Whether a job that is not here is parked where its record says.
     pub(super) fn is_parked(&self, job: &Job) -> bool {
-        match job.state {
-            State::Ready => self.ready.may_have(self.channel(job), job.id),
-            State::Scheduled { due } => self.due.may_have((due, job.id)),
-            _ => false,
+        match line(job) {
+            Some(Line::Lane) => self.ready.may_have(self.channel(job), job.id),
+            Some(Line::Timetable(due)) => self.due.may_have((due, job.id)),
+            None => false,
         }
     }
 
     /// Whether a job that was read with its line is to be taken up.
     pub(super) fn is_new(&self, job: &Job) -> bool {
-        match job.state {
-            State::Ready => self.ready.is_new(self.channel(job), job.id),
-            State::Scheduled { due } => self.due.is_new(&(due, job.id)),
-            _ => false,
+        match line(job) {
+            Some(Line::Lane) => self.ready.is_new(self.channel(job), job.id),
+            Some(Line::Timetable(due)) => self.due.is_new(&(due, job.id)),
+            None => false,
         }
     }
 
@@ -396,9 +412,8 @@ impl Indexes {
                 self.ready.loaded(row.channel, above, &read, *is_end);
             }
             Place::Timetable(..) => {
-                let place = |job: &Arc<Job>| match job.state {
-                    State::Scheduled { due } => Some((due, job.id)),
-                    _ => None,
+                let place = |job: &Arc<Job>| {
+                    if let State::Scheduled { due } = job.state { Some((due, job.id)) } else { None }
                 };
                 let read: Vec<_> = jobs.iter().filter_map(place).collect();
                 self.due.loaded(&read, *is_end);
@@ -418,8 +433,8 @@ impl Indexes {
         for (number, plain) in &parked.counts {
             let Some(row) = self.queues.row_mut(*number) else { continue };
             row.plain = *plain;
-            row.depths.ready += usize::try_from(plain.ready).unwrap_or(usize::MAX);
-            row.depths.scheduled += usize::try_from(plain.scheduled).unwrap_or(usize::MAX);
+            row.depths.ready += plain.ready;
+            row.depths.scheduled += plain.scheduled;
         }
         for (number, level) in &parked.lanes {
             let Some(row) = self.queues.row(*number) else { continue };

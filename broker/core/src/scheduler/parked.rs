@@ -22,11 +22,14 @@ impl Scheduler {
             let awaited = after.filter(|id| !submission.ended.contains_key(id));
             awaited.chain(&submission.spec.parent).copied().find(is_missing)
         };
-        match command {
-            Command::Cancel { job, .. } | Command::Release { job, .. } => Some(*job).filter(is_missing),
-            Command::Submit(submission) => of_submission(submission),
-            Command::SubmitMany(submissions) => submissions.iter().find_map(of_submission),
-            _ => None,
+        if let Command::Cancel { job, .. } | Command::Release { job, .. } = command {
+            Some(*job).filter(is_missing)
+        } else if let Command::Submit(submission) = command {
+            of_submission(submission)
+        } else if let Command::SubmitMany(submissions) = command {
+            submissions.iter().find_map(of_submission)
+        } else {
+            None
         }
     }
 

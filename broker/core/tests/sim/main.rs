@@ -1,7 +1,8 @@
 //! A world from a seed: clients, workers, a disk and a network that lose, double and delay, around the scheduler
 //! and the protocol of the driver. The same seed is the same world.
 //!
-//! `WINDLASS_SIM_SEED=7` runs one seed, `WINDLASS_SIM_SEEDS=100000` that many.
+//! `WINDLASS_SIM_SEED=7` runs one seed, `WINDLASS_SIM_SEEDS=100000` that many, `WINDLASS_SIM_MINUTES=60` as many as
+//! there is time for.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -14,7 +15,10 @@ mod chance;
 mod judge;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
 
 use judge::{Guarantee, Verdict};
 use world::World;
@@ -29,16 +33,19 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn every_guarantee_holds_in_every_world() {
     let mut total = Verdict::default();
+    let end = number("WINDLASS_SIM_MINUTES").map(|minutes| Instant::now() + Duration::from_mins(minutes));
     let seeds = match number("WINDLASS_SIM_SEED") {
         Some(seed) => seed..seed + 1,
+        None if end.is_some() => 0..u64::MAX,
         None => 0..number("WINDLASS_SIM_SEEDS").unwrap_or(SEEDS),
     };
-    let count = seeds.end - seeds.start;
-    for seed in seeds {
+    let mut count = 0;
+    for seed in seeds.take_while(|_| end.is_none_or(|end| Instant::now() < end)) {
         let run = AssertUnwindSafe(|| World::new(seed).run());
         let (verdict, _) = catch_unwind(run).unwrap_or_else(|_| panic!("WINDLASS_SIM_SEED={seed} panics"));
         assert!(verdict.is_clean(), "WINDLASS_SIM_SEED={seed} breaks a guarantee:\n{verdict}");
         total.add(&verdict);
+        count += 1;
     }
     println!("{count} worlds\n{total}");
     for guarantee in Guarantee::ALL {
