@@ -301,13 +301,13 @@ fn let_go(path: &Path, mut pause: impl FnMut()) -> Result<(), StoreError> {
 fn flush(db: &sled::Db) -> Result<(), StoreError> {
     thread::scope(|scope| {
         let (ended, end) = mpsc::channel::<()>();
-        scope.spawn(move || {
+        thread::Builder::new().name("windlass-flush".into()).spawn_scoped(scope, move || {
             while end.recv_timeout(FLUSH_CHECKED_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if db.context.global_error().is_err() {
                     drop(db.flush());
                 }
             }
-        });
+        })?;
         let flushed = db.flush();
         drop(ended);
         flushed?;
@@ -318,7 +318,6 @@ fn flush(db: &sled::Db) -> Result<(), StoreError> {
 
 /// Makes durable that the files are there; sled syncs none of their names.
 fn sync_names(dir: &Path, path: &Path) -> io::Result<()> {
-    sync_dir(&dir.join("blobs"))?;
     sync_dir(path)?;
     sync_dir(dir)?;
     let parent: PathBuf = fs::canonicalize(dir)?.parent().unwrap_or(Path::new("/")).to_path_buf();

@@ -70,7 +70,6 @@ fn fail(plan: &str, seen: &mut Seen) -> bool {
     match ended.status {
         None => {
             seen.hung += 1;
-            println!("HUNG {plan}:{number} {}", ended.stderr);
             seen.findings.note(|| what("hung"));
         }
         Some(status) if status.success() => seen.harmless += 1,
@@ -86,12 +85,10 @@ fn fail(plan: &str, seen: &mut Seen) -> bool {
     trace.records().iter().for_each(|record| disk.apply(&trace, record));
     let lost = scratch();
     images::write(&disk, Mode::Synced, &mut Chance::new(number), lost.path());
-    #[expect(clippy::print_stdout, reason = "each is worth a look")]
     for data in [stage.data(), lost.path().join("data")] {
         let mut findings = check(&data, PLAY.seed, groups);
         if findings.violations() > 0 {
             findings.first = findings.first.map(|first| what(&first));
-            println!("failing: {findings}");
         }
         seen.findings += findings;
     }

