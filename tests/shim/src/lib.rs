@@ -13,13 +13,13 @@ mod shim;
 
 use libc::{c_int, c_long, c_uint, c_void, iovec, off64_t, size_t, ssize_t};
 use record::Kind;
-use shim::shim_of;
+use shim::{shim_of, watch};
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn close(descriptor: c_int) -> c_int {
     if let Some(shim) = shim_of(descriptor) {
         // Before it is closed: from then on its number may belong to another file.
-        shim.watch(descriptor, false);
+        watch(&shim, descriptor, false);
         shim.record(Kind::Close, 0, descriptor, 0, &[]);
     }
     // SAFETY: as the caller's.

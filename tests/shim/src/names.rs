@@ -6,7 +6,7 @@ use crate::{
     faults::Deed,
     record::{CREATED, Kind, TRUNCATED},
     result,
-    shim::{path_of, shim},
+    shim::{path_of, shim, watch},
 };
 
 #[unsafe(no_mangle)]
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn openat64(
     if opened >= 0 {
         let flags =
             if creates { CREATED } else { 0 } | if flags & libc::O_TRUNC != 0 { TRUNCATED } else { 0 };
-        shim.watch(result(opened), true);
+        watch(&shim, result(opened), true);
         shim.record(Kind::Open, flags, result(opened), 0, &name);
     }
     result(opened)

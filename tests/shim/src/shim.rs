@@ -61,13 +61,6 @@ impl Shim {
         path.strip_prefix(self.root.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
     }
 
-    pub(crate) fn watch(&self, descriptor: c_int, is_watched: bool) {
-        let watched = usize::try_from(descriptor).ok().and_then(|index| WATCHED.get(index));
-        if let Some(watched) = watched {
-            watched.store(is_watched, Ordering::Release);
-        }
-    }
-
     /// Does something that changes files, unless it is to fail.
     pub(crate) fn change(&mut self, deed: Deed, real: impl FnOnce() -> c_long) -> c_long {
         match self.faults.judge(deed) {
@@ -151,6 +144,14 @@ fn variable(name: &CStr) -> Option<&'static [u8]> {
     let value = unsafe { libc::getenv(name.as_ptr()) };
     // SAFETY: `getenv` answers NULL or text that ends with NUL.
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) }.to_bytes())
+}
+
+/// Watches a descriptor, or does not any more. The shim is held meanwhile.
+pub(crate) fn watch(_: &Shim, descriptor: c_int, is_watched: bool) {
+    let watched = usize::try_from(descriptor).ok().and_then(|index| WATCHED.get(index));
+    if let Some(watched) = watched {
+        watched.store(is_watched, Ordering::Release);
+    }
 }
 
 /// The absolute path that a call means; none = it is relative to the working directory, where nothing is watched.

@@ -19,7 +19,7 @@ use crate::{history::History, plant, trace::Trace};
 const ORDERS: &str = "WINDLASS_TEST_PLAY";
 /// So many groups between two checkpoints.
 const CHECKPOINT_GROUPS: u32 = 9;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A store's engine as the broker has it.
 pub(crate) type Store = JournalEngine<SledEngine>;
