@@ -20,7 +20,7 @@ use windlass_tests::{
     within,
 };
 
-use crate::ledger::{Ledger, Report, has_blobs, number, request};
+use crate::ledger::{Ledger, Report};
 
 const SUBMITTERS: u64 = 3;
 /// Requests a submitter has in flight.
