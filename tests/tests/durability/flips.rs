@@ -69,7 +69,7 @@ fn a_flipped_bit_is_never_believed() {
 }
 
 /// Flips a bit in a copy of a store and reads all of it.
-fn flip(data: &Path, files: &[PathBuf], seed: u64, chance: &mut Chance, seen: &mut Seen) {
+fn flip(data: &Path, files: &[PathBuf], seed: u64, chance: &mut Chance, tally: &mut Seen) {
     let file = &files[below(chance, files.len())];
     let mut bytes = fs::read(data.join(file)).unwrap();
     let at = below(chance, bytes.len());
@@ -81,16 +81,17 @@ fn flip(data: &Path, files: &[PathBuf], seed: u64, chance: &mut Chance, seen: &m
         check(flipped.path(), seed, groups)
     };
     let findings = check(GROUPS);
-    seen.flips += 1;
+    tally.flips += 1;
     if findings.refused > 0 {
-        seen.detected += 1;
+        tally.detected += 1;
     } else if findings.violations() == 0 {
-        seen.harmless += 1;
+        tally.harmless += 1;
     } else if is_without_last_group(&check(GROUPS - 1), seed) {
-        seen.cut_off += 1;
+        tally.cut_off += 1;
     } else {
-        seen.believed += 1;
-        seen.first
+        tally.believed += 1;
+        tally
+            .first
             .get_or_insert_with(|| format!("{} at {at} of {}: {findings}", file.display(), bytes.len()));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Mode {
     Synced,
     /// It is there.
     Written,
-    /// Any of its pages are there, and any of the names.
+    /// Any of its pages are there, and the names up to some moment: file systems with a journal keep their order.
     Reordered,
     /// It is there up to one write, of which any sectors are.
     Torn,
@@ -63,8 +63,7 @@ fn names(disk: &Disk, mode: Mode, chance: &mut Chance) -> HashMap<Node, Names> {
         let is_kept = match mode {
             Mode::Synced => false,
             Mode::Written | Mode::Zeroed => true,
-            Mode::Reordered => chance.below(2) == 0,
-            Mode::Torn => index < kept_first,
+            Mode::Reordered | Mode::Torn => index < kept_first,
         };
         if is_kept || counts_files && renamed.is_synced_by_file {
             renamed.apply(&mut names);
@@ -95,7 +94,9 @@ fn bytes(file: &File, mode: Mode, chance: &mut Chance) -> Vec<u8> {
         Mode::Torn => {
             let whole = chance.below(file.written.len() as u64 + 1);
             let (whole, rest) = file.written.split_at(usize::try_from(whole).unwrap());
-            whole.iter().for_each(|written| written.apply(&mut bytes));
+            for written in whole {
+                written.apply(&mut bytes);
+            }
             let sectors = rest.first().into_iter().flat_map(|written| pieces(written, SECTOR_BYTES));
             sectors.filter(|_| chance.below(2) == 0).for_each(|sector| sector.apply(&mut bytes));
         }

@@ -253,9 +253,10 @@ impl Player {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "it says so, and its parent looks")]
     fn failed(&mut self, error: &StoreError) {
         self.has_failed = true;
         writeln!(self.ledger, "failed").unwrap();
-        writeln!(std::io::stderr(), "the store failed: {error}").unwrap();
+        eprintln!("the store failed: {error}");
     }
 }
