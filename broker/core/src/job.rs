@@ -401,9 +401,10 @@ impl Job {
     /// Whether it has nothing but its place in a line: it was never started, hangs on no other job and only waits for
     /// its time or its turn. Such a job may be parked. Once it is not plain it never is again.
     pub fn is_plain(&self) -> bool {
-        matches!(self.state, State::Ready | State::Scheduled { .. })
-            && self.attempt == 0
-            && self.spec.is_plain()
+        // A run that was handed back leaves no attempt, but a revision. Coming due is one, too.
+        let revision = if self.spec.run_at.is_some() { 2 } else { 1 };
+        let is_waiting = matches!(self.state, State::Ready | State::Scheduled { .. });
+        is_waiting && self.attempt == 0 && self.revision <= revision && self.spec.is_plain()
     }
 
     /// When it became final.

@@ -33,6 +33,8 @@ pub(crate) enum Guarantee {
     AttemptsBounded,
     /// Of a serial key one at a time, in the order of acceptance.
     SerialKey,
+    /// A job that is not plain never is again, so its record moves one way.
+    PlainOnce,
     /// Jobs of the same queue and priority start in the order in which they stand in line.
     LaneOrder,
     /// Pauses and concurrency of queues and of values of their tags.
@@ -57,7 +59,7 @@ pub(crate) enum Guarantee {
 
 impl Guarantee {
     /// Every one.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::AcceptedSurvives,
         Self::WholeOrNothing,
         Self::OneKeyOneJob,
@@ -72,6 +74,7 @@ impl Guarantee {
         Self::Overlap,
         Self::AttemptsBounded,
         Self::SerialKey,
+        Self::PlainOnce,
         Self::LaneOrder,
         Self::QueueLimits,
         Self::QueueRates,

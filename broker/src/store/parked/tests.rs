@@ -1,6 +1,6 @@
 //! Plain jobs are found in their lines, and only there.
 
-use windlass_core::job::{Spec, State, compose_id};
+use windlass_core::job::{Fence, Lease, Spec, State, WorkerId, compose_id};
 
 use super::*;
 use crate::store::{
@@ -59,6 +59,21 @@ fn a_job_leaves_each_line_as_it_moves_on() {
     assert!(store.plain_job(plain.id).unwrap().is_none());
     let parked = store.parked([plain.id].into_iter()).unwrap();
     assert!(parked.lanes.is_empty() && !parked.has_timetable && parked.awaited.is_empty());
+}
+
+#[test]
+fn a_job_that_was_handed_back_stands_in_no_line_again() {
+    let engine = MemoryEngine::default();
+    let write = |job: &Job| engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
+    let plain = ready(1);
+    write(&plain);
+    let lease = Lease { fence: Fence(1), worker: WorkerId(0), since: Timestamp(2) };
+    write(&Job { state: State::Running(lease), revision: 2, attempt: 1, ..plain.clone() });
+    let back = Job { revision: 3, ..plain };
+    write(&back);
+    let store = Store::new(engine).unwrap();
+    assert!(store.load(lane(JobId(START.0 - 1), 9)).unwrap().jobs.is_empty());
+    assert_eq!(store.live_jobs(None, 9).unwrap(), [back]);
 }
 
 #[test]

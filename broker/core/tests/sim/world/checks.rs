@@ -62,6 +62,9 @@ impl World {
         self.check_purged(change);
         let Change::Job(job, key, schedule) = change else { return };
         self.check_tick_written(job, schedule.as_deref());
+        let was_plain = self.disk.jobs.get(&job.id).is_none_or(|before| before.is_plain());
+        let story = || format!("{job:?} is plain again");
+        self.verdict.judge(Guarantee::PlainOnce, was_plain || !job.is_plain(), story);
         let max_attempts = job.spec.retry.max_attempts.max(1);
         let counted = job.failures <= max_attempts && job.worker_deaths <= job.spec.max_worker_deaths;
         let failed = |attempt: &&Attempt| {
