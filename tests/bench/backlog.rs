@@ -114,15 +114,12 @@ async fn run_jobs(socket: &mut Socket) -> f64 {
             sent += 1;
         }
         let answer = socket.receive().await;
-        match answer["op"].as_str() {
-            Some("accepted") => {
-                let wait = json!({ "op": "job.wait", "id": answer["id"], "job": answer["job"] });
-                socket.send(wait).await;
-            }
-            _ => {
-                assert_eq!(answer["value"], 3, "{answer}");
-                done += 1;
-            }
+        if answer["op"] == "accepted" {
+            let wait = json!({ "op": "job.wait", "id": answer["id"], "job": answer["job"] });
+            socket.send(wait).await;
+        } else {
+            assert_eq!(answer["value"], 3, "{answer}");
+            done += 1;
         }
     }
     rate(ROUND_JOBS, begin.elapsed())

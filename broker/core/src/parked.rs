@@ -85,7 +85,9 @@ impl<T> Fetches<T> {
     pub fn fetched(&mut self, job: JobId, is_plain: bool) -> Vec<(T, BTreeSet<JobId>)> {
         let mut waiting = self.0.remove(&job).unwrap_or_default();
         if !is_plain {
-            waiting.iter_mut().for_each(|(_, known)| known.extend([job]));
+            for (_, known) in &mut waiting {
+                known.insert(job);
+            }
         }
         waiting
     }

@@ -64,7 +64,9 @@ impl ReadyJobs {
     /// Takes a job out, wherever it stands.
     pub(crate) fn remove(&mut self, channel: u32, id: JobId) {
         self.change(channel, queue_number(id), |lanes| {
-            lanes.get_mut(&level(id)).into_iter().for_each(|lane| lane.remove(id));
+            if let Some(lane) = lanes.get_mut(&level(id)) {
+                lane.remove(id);
+            }
         });
     }
 
@@ -164,9 +166,11 @@ impl ReadyJobs {
 
     /// The jobs of a lane after `above` were read, up to the last of `read`, or to its end.
     pub(crate) fn loaded(&mut self, channel: u32, above: JobId, read: &[JobId], is_end: bool) {
-        self.change(channel, queue_number(JobId(above.0 + 1)), |lanes| {
-            let lane = lanes.get_mut(&level(JobId(above.0 + 1)));
-            lane.into_iter().for_each(|lane| lane.loaded(read, is_end));
+        let first = JobId(above.0 + 1);
+        self.change(channel, queue_number(first), |lanes| {
+            if let Some(lane) = lanes.get_mut(&level(first)) {
+                lane.loaded(read, is_end);
+            }
         });
     }
 

@@ -138,15 +138,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all(_: &u32) -> bool {
-        true
-    }
-
     /// A window of 0..count, of which two are here.
     fn cut(count: u32) -> Window<u32> {
         let mut window = Window::new(2);
         (0..count).for_each(|entry| window.insert(entry));
-        assert_eq!(window.park(2, all), (2..count).collect::<Vec<_>>());
+        assert_eq!(window.park(2, |_| true), (2..count).collect::<Vec<_>>());
         window
     }
 
@@ -154,7 +150,7 @@ mod tests {
     fn nothing_is_parked_up_to_twice_the_size() {
         let mut window = Window::new(2);
         (0..4).for_each(|entry| window.insert(entry));
-        assert!(window.park(2, all).is_empty());
+        assert!(window.park(2, |_| true).is_empty());
         assert!(!window.is_cut());
     }
 

@@ -184,9 +184,9 @@ impl<E: Engine> Engine for JournalEngine<E> {
     fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         self.shared.check()?;
         let put = self.shared.state.put_blob(digest, bytes);
-        put.map_err(|error| match error {
-            StoreError::TooLarge { .. } => error,
-            error => self.shared.fail(error),
+        put.map_err(|error| {
+            let is_refusal = matches!(error, StoreError::TooLarge { .. });
+            if is_refusal { error } else { self.shared.fail(error) }
         })
     }
 

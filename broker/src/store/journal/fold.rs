@@ -42,7 +42,7 @@ impl Turns {
     /// Something waits to be folded.
     pub(super) fn wanted(&self, is_urgent: bool) {
         let mut state = self.lock();
-        let is_news = state.since.is_none() || is_urgent > state.is_urgent;
+        let is_news = state.since.is_none() || is_urgent && !state.is_urgent;
         state.since.get_or_insert_with(Instant::now);
         state.is_urgent |= is_urgent;
         if is_news {

@@ -93,7 +93,9 @@ fn a_state_that_fails_ends_the_journal_too() {
     let dir = tempfile::tempdir().unwrap();
     let (state, _begun, verdicts) = GatedEngine::new();
     // What is folded at the start, and the mark after it.
-    [Ok(()), Ok(()), Err(StoreError::Full)].into_iter().for_each(|verdict| verdicts.send(verdict).unwrap());
+    for verdict in [Ok(()), Ok(()), Err(StoreError::Full)] {
+        verdicts.send(verdict).unwrap();
+    }
     let engine = JournalEngine::open(dir.path(), state).unwrap();
     engine.commit(&[put("key", "value")]).unwrap();
     assert!(matches!(engine.checkpoint(), Err(StoreError::Full)));
