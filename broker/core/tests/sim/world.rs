@@ -510,7 +510,9 @@ impl World {
             }
             let next = self.broker.scheduler.poll_timeout().map(|(at, _)| at);
             let arrives = self.network.iter().map(|report| report.at).min();
-            if let Some(at) = next.into_iter().chain(arrives).min() {
+            // A read of the disk takes no day.
+            let reads = !self.reads.is_empty() || !self.broker.fetches.is_empty();
+            if let Some(at) = next.into_iter().chain(arrives).min().filter(|_| !reads) {
                 self.pass(at.0.saturating_sub(self.now.0));
             }
             self.settle();
