@@ -62,10 +62,16 @@ pub struct Loaded {
     pub is_end: bool,
 }
 
-/// What waits for a parked job to be read. A job is read once at a time, so that nobody is told of it as it was before
-/// somebody else changed it.
+/// What waits for a parked job to be read. A job is read once at a time, and again if it changed meanwhile, so that
+/// nobody is told of it as it was before.
 #[derive(Debug)]
-pub struct Fetches<T>(BTreeMap<JobId, Vec<(T, BTreeSet<JobId>)>>);
+pub struct Fetches<T>(BTreeMap<JobId, Fetch<T>>);
+
+#[derive(Debug)]
+struct Fetch<T> {
+    waiting: Vec<(T, BTreeSet<JobId>)>,
+    has_changed: bool,
+}
 
 impl<T> Default for Fetches<T> {
     fn default() -> Self {
@@ -76,20 +82,33 @@ impl<T> Default for Fetches<T> {
 impl<T> Fetches<T> {
     /// Waits for a job, knowing others; answers whether the job is to be read because nobody waited for it before.
     pub fn wait(&mut self, job: JobId, waits: T, known: BTreeSet<JobId>) -> bool {
-        let waiting = self.0.entry(job).or_default();
-        waiting.push((waits, known));
-        waiting.len() == 1
+        let new = || Fetch { waiting: Vec::new(), has_changed: false };
+        let fetch = self.0.entry(job).or_insert_with(new);
+        fetch.waiting.push((waits, known));
+        fetch.waiting.len() == 1
     }
 
-    /// A job was read: what waited for it goes on, knowing it if it is not plain, and so not parked.
-    pub fn fetched(&mut self, job: JobId, is_plain: bool) -> Vec<(T, BTreeSet<JobId>)> {
-        let mut waiting = self.0.remove(&job).unwrap_or_default();
+    /// The record of a job is written anew.
+    pub fn changed(&mut self, job: JobId) {
+        if let Some(fetch) = self.0.get_mut(&job) {
+            fetch.has_changed = true;
+        }
+    }
+
+    /// A job was read: what waited for it goes on, knowing it if it is not plain, and so not parked. None = it changed
+    /// meanwhile and is to be read once more.
+    pub fn fetched(&mut self, job: JobId, is_plain: bool) -> Option<Vec<(T, BTreeSet<JobId>)>> {
+        let fetch = self.0.get_mut(&job)?;
+        if core::mem::take(&mut fetch.has_changed) {
+            return None;
+        }
+        let mut waiting = self.0.remove(&job)?.waiting;
         if !is_plain {
             for (_, known) in &mut waiting {
                 known.insert(job);
             }
         }
-        waiting
+        Some(waiting)
     }
 
     /// How many jobs are waited for.
@@ -100,5 +119,34 @@ impl<T> Fetches<T> {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: JobId = JobId(7);
+
+    #[test]
+    fn a_job_is_read_once_for_all_who_wait_for_it() {
+        let mut fetches = Fetches::default();
+        assert!(fetches.wait(JOB, "first", BTreeSet::new()));
+        assert!(!fetches.wait(JOB, "second", BTreeSet::new()));
+        let known = BTreeSet::from([JOB]);
+        assert_eq!(
+            fetches.fetched(JOB, false),
+            Some(Vec::from([("first", known.clone()), ("second", known)]))
+        );
+        assert!(fetches.is_empty());
+    }
+
+    #[test]
+    fn a_job_that_changed_while_it_was_read_is_read_again() {
+        let mut fetches = Fetches::default();
+        fetches.wait(JOB, (), BTreeSet::new());
+        fetches.changed(JOB);
+        assert_eq!(fetches.fetched(JOB, true), None);
+        assert_eq!(fetches.fetched(JOB, true), Some(Vec::from([((), BTreeSet::new())])));
     }
 }

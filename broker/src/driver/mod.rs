@@ -221,7 +221,10 @@ impl Driver {
         match read {
             Read::Line(loaded) => self.tell(Command::Loaded(loaded)),
             Read::Job(id, job) => {
-                let waiting = self.fetches.fetched(id, job.is_some());
+                let Some(waiting) = self.fetches.fetched(id, job.is_some()) else {
+                    self.groups.after(Effect::Fetch(id));
+                    return;
+                };
                 if let Some(job) = job {
                     self.tell(Command::Fetched(Arc::from(job)));
                 }
@@ -306,6 +309,7 @@ impl Driver {
                     self.groups.after(Effect::Publish(job));
                 }
                 Decision::Save(job) => {
+                    self.fetches.changed(job.id);
                     self.record(|change| change.set_job(&job));
                     self.groups.after(Effect::Publish(job));
                 }

@@ -241,7 +241,10 @@ impl Broker {
     /// A job was read that may have been parked.
     pub(crate) fn fetched(&mut self, id: JobId, job: Option<Arc<Job>>, now: Timestamp) {
         let job = job.filter(|job| job.is_plain());
-        let waiting = self.fetches.fetched(id, job.is_some());
+        let Some(waiting) = self.fetches.fetched(id, job.is_some()) else {
+            self.groups.after(Effect::Fetch(id));
+            return;
+        };
         if let Some(job) = job {
             drop(self.tell(Command::Fetched(job), now));
         }
@@ -292,6 +295,7 @@ impl Broker {
                 Decision::Load(load) => self.groups.after(Effect::Load(load)),
                 Decision::Tick(due) => self.effects.push_back(Effect::Tick(due)),
                 Decision::Save(job) | Decision::SaveRetried(job) => {
+                    self.fetches.changed(job.id);
                     self.jobs.insert(job.id, Arc::clone(&job));
                     self.groups.change(Change::Job(job, None, None));
                 }
