@@ -43,6 +43,11 @@ impl Order {
         self.0.len()
     }
 
+    /// Whether the last field's least values come first.
+    pub fn is_ascending(&self) -> bool {
+        self.0.last().is_some_and(|by| !by.is_descending)
+    }
+
     /// What the document is ordered by. Of a list, its least value counts, or its greatest if that comes first.
     pub fn key(&self, document: &Value) -> Vec<Value> {
         self.0.iter().map(|by| by.value(document)).collect()

@@ -97,7 +97,9 @@ impl Search {
     }
 
     fn compare(&self, left: &Rank, right: &Rank) -> Ordering {
-        self.order.compare(&left.0, &right.0).then(right.1.cmp(&left.1))
+        // Among equals the order of submission, so that the opposite order lists the same jobs backwards.
+        let (first, second) = if self.order.is_ascending() { (left, right) } else { (right, left) };
+        self.order.compare(&left.0, &right.0).then(first.1.cmp(&second.1))
     }
 }
 
