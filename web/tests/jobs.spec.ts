@@ -21,13 +21,15 @@ test("run a handler, find the job by filters, cancel it @phone", async ({ page, 
   await states.getByRole("button", { name: /running/ }).click();
   await expect(rows(page)).toHaveCount(1);
   expect(page.url()).toContain("state=running");
-  await expectAccessible(page);
   await rows(page).getByRole("link", { name: "demo/sleep" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel job" }).click();
   await expect(page.getByRole("button", { name: "Retry" })).toBeVisible();
   await page.goBack();
   await expect(page.getByText("No job matches")).toBeVisible();
+  await expectAccessible(page);
+  await states.getByRole("button", { name: /running/ }).click();
+  await expect(rows(page)).not.toHaveCount(0);
   await expectAccessible(page);
 });
 
