@@ -2,6 +2,8 @@
 
 /// Jobs that are not final, over all queues.
 pub const LIVE_JOBS_MAX: usize = 100_000_000;
+/// Those of them that are held in memory. Of a queue that limits the values of a tag no job is parked.
+pub const UNPARKED_JOBS_MAX: usize = 1_000_000;
 /// Plain jobs of one lane, or of the timetable, that are held in memory, about; the others are parked.
 pub const WINDOW_JOBS: usize = 4_096;
 /// Queues over all channels; their numbers are three bytes of a job's id.

@@ -18,7 +18,7 @@ use crate::{
     dependency::Settled,
     job::{Digest, Job, Spec, Timestamp, compose_id},
     lifecycle::retried,
-    limits::LIVE_JOBS_MAX,
+    limits::{LIVE_JOBS_MAX, UNPARKED_JOBS_MAX},
     planted::{Bug, planted},
     schedule::ScheduleId,
 };
@@ -83,6 +83,9 @@ impl Scheduler {
         }
         if self.live_jobs().saturating_add(count) > LIVE_JOBS_MAX {
             return Err(Refusal::Full("the limit of live jobs"));
+        }
+        if self.live.len().saturating_add(count) > UNPARKED_JOBS_MAX {
+            return Err(Refusal::Full("the limit of live jobs that wait for more than a time or a slot"));
         }
         self.indexes.check_queue(&spec.channel, &spec.queue)?;
         self.left(submission).map(drop)

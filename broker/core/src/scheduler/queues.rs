@@ -9,7 +9,7 @@ use crate::{
     command::{Answer, LimitChange, Refusal},
     decision::Decision,
     job::{Job, Timestamp, ids_of_queue},
-    limits::PURGED_JOBS_MAX,
+    limits::{PURGED_JOBS_MAX, UNPARKED_JOBS_MAX},
     queue::{Closed, Depths, Queue, QueueLimits, Row},
 };
 
@@ -57,13 +57,19 @@ impl Scheduler {
     ) -> Result<(), Refusal> {
         let (number, _) = self.indexes.open_queue(channel, name)?;
         let Some(row) = self.indexes.queues().row(number) else { return Ok(()) };
-        let old = row.queue.limits.clone();
+        let (old, waiting) = (row.queue.limits.clone(), row.depths.ready);
+        let loads_all = old.per_tag.is_none() && change.per_tag.as_ref().is_some_and(Option::is_some);
         let limits = QueueLimits {
             is_paused: change.is_paused.unwrap_or(old.is_paused),
             concurrency: change.concurrency.unwrap_or(old.concurrency),
             rate: change.rate.unwrap_or(old.rate),
             per_tag: change.per_tag.unwrap_or(old.per_tag),
         };
+        if loads_all && waiting > UNPARKED_JOBS_MAX {
+            return Err(Refusal::Full(
+                "the limit of ready jobs in a queue with a limit for the values of a tag",
+            ));
+        }
         let running: Vec<_> = self.slots.jobs().filter_map(|id| self.live.get(&id)).map(Arc::clone).collect();
         let queue = self.indexes.limit_queue(number, limits, &self.live, &running, now);
         self.decisions.extend(queue.map(Decision::SaveQueue));
