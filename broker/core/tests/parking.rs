@@ -1,5 +1,4 @@
 //! What is never parked has a limit, and so has what would have to be read because of a command.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken assumption of a test fails it")]
 
 use windlass_core::{
     command::{Command, LimitChange, Refusal},
