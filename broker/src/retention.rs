@@ -10,7 +10,10 @@ use std::{
 };
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::{sync::SetOnce, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, SetOnce},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
 use windlass_core::{
     job::{Digest, Timestamp},
@@ -22,12 +25,12 @@ use windlass_wire::{id::JobId, span::Timeout};
 use crate::{
     driver::Clock,
     metrics::Metrics,
-    store::{Change, Leaves, Leaving, Store, StoreError, Target},
+    store::{Change, Leaving, Store, StoreError, Target, Tombstone, tombstones::Block},
 };
 
 /// How often it is looked whether something is due.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// Jobs or tombstones removed with one write.
+/// Jobs removed with one write.
 const BATCH_JOBS_MAX: usize = 256;
 /// Operations after which a write takes in no more jobs. One job may have logged much.
 const BATCH_OPS_MAX: usize = 4_096;
@@ -52,12 +55,15 @@ pub struct Retention {
     opened_at: Timestamp,
     /// Set once what is kept was counted.
     counted: SetOnce<()>,
+    /// Held while tombstones change: one of a block replaces the whole block.
+    burying: Mutex<()>,
 }
 
 /// Jobs on their way out.
 #[derive(Default)]
 struct Batch {
     leaving: Vec<Leaving>,
+    tombstones: Vec<(String, Tombstone)>,
     changes: Vec<Change>,
     blobs: Vec<Digest>,
     /// Jobs among them that would have left by themselves.
@@ -68,7 +74,15 @@ impl Retention {
     /// Make it before any job ends. Nothing is forgotten before [`Retention::run`] has begun.
     pub fn new(store: Store, metrics: Arc<Metrics>, clock: Clock, policy: Policy) -> Arc<Self> {
         let opened_at = clock.now();
-        Arc::new(Self { store, metrics, clock, policy, opened_at, counted: SetOnce::new() })
+        Arc::new(Self {
+            store,
+            metrics,
+            clock,
+            policy,
+            opened_at,
+            counted: SetOnce::new(),
+            burying: Mutex::default(),
+        })
     }
 
     /// How long a final job is kept that does not say.
@@ -109,12 +123,10 @@ impl Retention {
     /// Counts what the starts before have left; what comes to it is counted as it does.
     async fn count(&self) -> Result<(), StoreError> {
         let before = self.opened_at;
-        for (what, gauge) in
-            [(Leaves::Job, &self.metrics.jobs_retained), (Leaves::Tombstone, &self.metrics.tombstones)]
-        {
-            let count = self.with_store(move |store| store.count_leaving(what, before)).await?;
-            gauge.inc_by(i64::try_from(count).unwrap_or(i64::MAX));
-        }
+        let jobs = self.with_store(move |store| store.count_leaving(before)).await?;
+        self.metrics.jobs_retained.inc_by(i64::try_from(jobs).unwrap_or(i64::MAX));
+        let tombstones = self.with_store(Store::count_tombstones).await?;
+        self.metrics.tombstones.inc_by(i64::try_from(tombstones).unwrap_or(i64::MAX));
         Ok(())
     }
 
@@ -143,8 +155,7 @@ impl Retention {
     async fn purge_due(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let due = self.due(Leaves::Job, &self.metrics.jobs_retained, self.policy.jobs_max).await?;
-            let jobs: Vec<_> = due.into_iter().map(|(_, job)| job).collect();
+            let jobs = self.due().await?;
             if jobs.is_empty() || self.purge_all(jobs, Duration::ZERO).await? == 0 {
                 break;
             }
@@ -157,30 +168,37 @@ impl Retention {
     async fn forget_due(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let due = self.due(Leaves::Tombstone, &self.metrics.tombstones, TOMBSTONES_MAX).await?;
-            if due.is_empty() {
+            if self.forget_oldest().await? == 0 {
                 break;
             }
-            let forget = |(until, job): &(Timestamp, JobId)| Change::default().remove_tombstone(*until, *job);
-            let changes = due.iter().map(forget).collect::<Result<_, _>>()?;
-            self.store.committer().commit(changes).await?;
-            self.metrics.tombstones.dec_by(i64::try_from(due.len()).unwrap_or(i64::MAX));
             rest(began).await;
         }
         Ok(())
     }
 
-    /// Those that leave now, the first of them.
-    async fn due(
-        &self,
-        what: Leaves,
-        kept: &Gauge,
-        kept_max: u64,
-    ) -> Result<Vec<(Timestamp, JobId)>, StoreError> {
-        let mut next = self.with_store(move |store| store.leaves_next(what, BATCH_JOBS_MAX)).await?;
-        let kept = u64::try_from(kept.get()).unwrap_or_default();
-        next.truncate(due(next.iter().map(|(until, _)| *until), kept, kept_max, self.clock.now()));
-        Ok(next)
+    /// Forgets the oldest of the tombstones that are due; answers how many.
+    async fn forget_oldest(&self) -> Result<u64, StoreError> {
+        let _alone = self.burying.lock().await;
+        let (now, mut forgotten) = (self.clock.now(), 0);
+        let excess = kept(&self.metrics.tombstones).saturating_sub(TOMBSTONES_MAX);
+        let blocks = self.with_store(Store::oldest_tombstones).await?;
+        let due = blocks.into_iter().take_while(|block| {
+            let is_due = block.until <= now || forgotten < excess;
+            forgotten += if is_due { block.tombstones } else { 0 };
+            is_due
+        });
+        let changes = due.map(Block::forget).collect::<Result<_, _>>()?;
+        self.store.committer().commit(changes).await?;
+        self.metrics.tombstones.dec_by(i64::try_from(forgotten).unwrap_or(i64::MAX));
+        Ok(forgotten)
+    }
+
+    /// The jobs that leave now, the first of them.
+    async fn due(&self) -> Result<Vec<JobId>, StoreError> {
+        let mut next = self.with_store(move |store| store.leaves_next(BATCH_JOBS_MAX)).await?;
+        let times = next.iter().map(|(until, _)| *until);
+        next.truncate(due(times, kept(&self.metrics.jobs_retained), self.policy.jobs_max, self.clock.now()));
+        Ok(next.into_iter().map(|(_, job)| job).collect())
     }
 
     /// Forgets those of these jobs that are final and are not in use, or not any more after `patience`; answers how
@@ -188,11 +206,15 @@ impl Retention {
     async fn purge_all(&self, jobs: Vec<JobId>, patience: Duration) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let batch = self.with_store(move |store| Batch::gather(store, jobs, patience, now)).await?;
-        let Batch { leaving, changes, blobs, retained } = batch;
+        let Batch { leaving, tombstones, changes, blobs, retained } = batch;
         if leaving.is_empty() {
             return Ok(0);
         }
-        self.store.committer().commit(changes).await?;
+        let alone = self.burying.lock().await;
+        let mut buried = self.with_store(move |store| store.bury(&tombstones)).await?;
+        buried.extend(changes);
+        self.store.committer().commit(buried).await?;
+        drop(alone);
         let count = leaving.len();
         self.metrics.jobs_purged.inc_by(count as u64);
         self.metrics.jobs_retained.dec_by(retained.into());
@@ -266,10 +288,11 @@ impl Batch {
                     continue;
                 }
             };
-            let changes = store.without_job(&job, now)?;
+            let changes = store.without_job(&job)?;
             ops += changes.iter().map(Change::len).sum::<usize>();
             batch.changes.extend(changes);
             batch.blobs.extend(job.blobs());
+            batch.tombstones.push((job.spec.channel.clone(), Tombstone::new(&job, now)));
             batch.retained += u32::from(job.kept_until().is_some());
             batch.leaving.push(leaving);
             if ops >= BATCH_OPS_MAX {
@@ -278,6 +301,10 @@ impl Batch {
         }
         Ok(batch)
     }
+}
+
+fn kept(gauge: &Gauge) -> u64 {
+    u64::try_from(gauge.get()).unwrap_or_default()
 }
 
 /// Leaves as much time for others as was taken.

@@ -25,7 +25,7 @@ pub const PURGED_JOBS_MAX: usize = 10_000;
 pub const ATTEMPTS_KEPT_MAX: usize = 10;
 /// How long a final job is kept, in milliseconds, unless the job or the broker says otherwise: a week.
 pub const RETENTION_MILLIS_DEFAULT: u64 = 7 * 24 * 3_600_000;
-/// How long it is known that a purged job was there, in milliseconds: 30 days.
+/// How long it is known at least that a purged job was there, in milliseconds: 30 days.
 pub const TOMBSTONE_MILLIS: u64 = 30 * 24 * 3_600_000;
 /// Purged jobs of which that is known.
 pub const TOMBSTONES_MAX: u64 = 1_000_000;

@@ -5,7 +5,7 @@ use windlass_core::{
     command::Refusal,
     job::{Failure, Job, State, Timestamp, WorkerId},
 };
-use windlass_wire::{code::ErrorCode, id::JobId, problem::Problem, state::JobState};
+use windlass_wire::{code::ErrorCode, problem::Problem, state::JobState};
 
 use crate::{
     driver::{CallError, LOCAL_WORKER, Refused},
@@ -163,8 +163,8 @@ pub(super) fn still(state: JobState) -> Problem {
 }
 
 /// The job was there and is not any more.
-pub(super) fn gone(job: JobId, tombstone: &Tombstone) -> Problem {
-    let Tombstone { state, purged_at, .. } = tombstone;
+pub(super) fn gone(tombstone: &Tombstone) -> Problem {
+    let Tombstone { job, state, purged_at } = tombstone;
     Problem::new(ErrorCode::Gone, format!("job `{job}` was purged after it had ended as {state}"))
         .with_detail(json!({ "state": state, "purged_at": time(*purged_at) }))
         .with_hint("`retention` says how long a final job is kept")

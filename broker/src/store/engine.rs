@@ -177,11 +177,6 @@ impl Change {
         Ok(self)
     }
 
-    /// Whether one more operation is within the limits of a change.
-    pub(crate) fn has_room(&self, key: &[u8], value: &[u8]) -> bool {
-        self.ops.len() < CHANGE_OPS_MAX && self.bytes + key.len() + value.len() <= CHANGE_BYTES_MAX
-    }
-
     fn admit(&mut self, key: &[u8], value_bytes: usize) -> Result<(), StoreError> {
         let bytes = self.bytes + key.len() + value_bytes;
         Limit::Key.check(key.len())?;

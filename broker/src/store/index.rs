@@ -23,7 +23,7 @@ pub(super) use self::postings::{Postings, Step};
 /// Bytes of a term within a key.
 pub(crate) const TERM_BYTES: usize = 16;
 /// Raised when more is kept beside the records of jobs than before, so that those of an older broker are indexed again.
-const INDEX_VERSION: u32 = 3;
+const INDEX_VERSION: u32 = 4;
 
 /// What the index knows jobs by, within a channel. A term is kept as the beginning of its digest: two terms that
 /// share it are told apart by their jobs.
@@ -168,6 +168,7 @@ impl Store {
             return Ok(());
         }
         self.part_plain_jobs()?;
+        self.gather_tombstones()?;
         for family in [Family::ScheduledJob, Family::ReadyJob, Family::LiveJob, Family::FinalJob] {
             let mut last = None;
             loop {

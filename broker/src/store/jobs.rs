@@ -2,11 +2,11 @@
 //! still has to be done, and of that not what only waits in a line.
 
 use serde::de::DeserializeOwned;
-use windlass_core::job::{Job, State, Timestamp};
+use windlass_core::job::{Job, State};
 use windlass_wire::id::JobId;
 
 use super::{
-    Change, Family, Key, Store, StoreError, Tombstone,
+    Change, Family, Key, Store, StoreError,
     engine::{CHANGE_OPS_MAX, Direction, KeyRange, SCAN_ENTRIES_MAX},
 };
 
@@ -79,9 +79,8 @@ impl Store {
         Ok(records.into_iter().map(|(_, job)| job).collect())
     }
 
-    /// The changes that leave nothing of a final job but its tombstone: first what it logged, so that nothing is
-    /// left without its record. Its blobs are removed after that, if no other job points to them.
-    pub fn without_job(&self, job: &Job, now: Timestamp) -> Result<Vec<Change>, StoreError> {
+    /// The changes that leave nothing of a final job: first what it logged, so that nothing is left without its record. Its blobs are removed after that, if no other job points to them.
+    pub fn without_job(&self, job: &Job) -> Result<Vec<Change>, StoreError> {
         let mut prefix = vec![Family::Output.prefix()];
         prefix.extend(job.id.to_bytes());
         let (mut range, mut changes) = (KeyRange::prefix(&prefix), Vec::new());
@@ -95,8 +94,7 @@ impl Store {
             }
         }
         let change = Change::default().remove_terms(job)?.remove_references(job)?.remove_retention(job)?;
-        let change = change.remove(&Key::FinalJob(job.id))?;
-        changes.push(change.set_tombstone(job.id, &Tombstone::new(job, now))?);
+        changes.push(change.remove(&Key::FinalJob(job.id))?);
         Ok(changes)
     }
 

@@ -23,12 +23,12 @@ pub enum Family {
     PlainJobs = b'c',
     /// Records of plain jobs that wait for a time, laid out like other live ones.
     ScheduledJob = b'd',
-    /// What leaves when: what it is 1, time 8, job 16. The value is since when it is that, 8 bytes.
+    /// When final jobs leave: 0, time 8, job 16. The value is since when it is final, 8 bytes.
     Retention = b'e',
     /// Records of final jobs, laid out like live ones.
     FinalJob = b'f',
-    /// Jobs that were purged: job 16.
-    Tombstone = b'g',
+    /// Jobs that were purged: block 8, channel. A block is a run of sequence numbers.
+    Tombstones = b'h',
     /// What jobs can be found by: term 16, sequence 8, queue 3, priority 1, shard 1, salt 3. The value is empty.
     Index = b'i',
     /// Records of jobs that are neither final nor plain: queue 3, priority 1, sequence 8, shard 1, salt 3.
@@ -77,19 +77,22 @@ pub enum Key {
     PlainJobs(u32),
     /// A plain job that waits for a time.
     ScheduledJob(JobId),
-    /// Something that leaves at a time.
+    /// A final job that leaves at a time.
     Retention {
-        /// What it is.
-        what: Leaves,
         /// When.
         until: Timestamp,
-        /// The job it is about.
+        /// The job.
         job: JobId,
     },
     /// A final job.
     FinalJob(JobId),
-    /// A job that was purged.
-    Tombstone(JobId),
+    /// Jobs of a channel that were purged.
+    Tombstones {
+        /// The block their sequence numbers are in.
+        block: u64,
+        /// The channel they belonged to.
+        channel: String,
+    },
     /// A job that has a term.
     Index {
         /// The term.
@@ -146,16 +149,6 @@ pub enum Key {
     Version(Digest),
     /// A connection, by id.
     Connection(String),
-}
-
-/// What leaves by itself when its time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Leaves {
-    /// A final job with everything that is kept of it.
-    Job = 0,
-    /// What is known of a job that was purged.
-    Tombstone = 1,
 }
 
 /// A job by its place in the order of submission.
@@ -218,7 +211,7 @@ impl Key {
             Self::ScheduledJob(_) => Family::ScheduledJob,
             Self::Retention { .. } => Family::Retention,
             Self::FinalJob(_) => Family::FinalJob,
-            Self::Tombstone(_) => Family::Tombstone,
+            Self::Tombstones { .. } => Family::Tombstones,
             Self::Index { .. } => Family::Index,
             Self::LiveJob(_) => Family::LiveJob,
             Self::Idempotency { .. } => Family::Idempotency,
@@ -242,8 +235,8 @@ impl Key {
                 bytes.extend(blob.0);
                 bytes.extend(job.to_bytes());
             }
-            Self::Retention { what, until, job } => {
-                bytes.push(*what as u8);
+            Self::Retention { until, job } => {
+                bytes.push(0);
                 bytes.extend(until.0.to_be_bytes());
                 bytes.extend(job.to_bytes());
             }
@@ -252,11 +245,13 @@ impl Key {
                 bytes.extend(due.0.to_be_bytes());
                 bytes.extend(job.to_bytes());
             }
-            Self::FinalJob(id)
-            | Self::LiveJob(id)
-            | Self::ReadyJob(id)
-            | Self::ScheduledJob(id)
-            | Self::Tombstone(id) => bytes.extend(id.to_bytes()),
+            Self::FinalJob(id) | Self::LiveJob(id) | Self::ReadyJob(id) | Self::ScheduledJob(id) => {
+                bytes.extend(id.to_bytes());
+            }
+            Self::Tombstones { block, channel } => {
+                bytes.extend(block.to_be_bytes());
+                bytes.extend(channel.as_bytes());
+            }
             Self::Index { term, place } => {
                 bytes.extend(term.0);
                 bytes.extend(place.sequence.to_be_bytes());
@@ -292,7 +287,7 @@ impl Key {
             b'd' => job_id(rest).map(Self::ScheduledJob),
             b'e' => retention(rest),
             b'f' => job_id(rest).map(Self::FinalJob),
-            b'g' => job_id(rest).map(Self::Tombstone),
+            b'h' => tombstones(rest),
             b'i' => index(rest),
             b'j' => job_id(rest).map(Self::LiveJob),
             b'k' => channel_and_name(rest).map(|(channel, key)| Self::Idempotency { channel, key }),
@@ -324,10 +319,13 @@ fn reference(bytes: &[u8]) -> Option<Key> {
 }
 
 fn retention(bytes: &[u8]) -> Option<Key> {
-    let (what, rest) = bytes.split_first()?;
-    let what = [Leaves::Job, Leaves::Tombstone].into_iter().find(|known| *known as u8 == *what)?;
-    let (until, job) = rest.split_first_chunk::<8>()?;
-    Some(Key::Retention { what, until: Timestamp(u64::from_be_bytes(*until)), job: job_id(job)? })
+    let (until, job) = bytes.strip_prefix(&[0])?.split_first_chunk::<8>()?;
+    Some(Key::Retention { until: Timestamp(u64::from_be_bytes(*until)), job: job_id(job)? })
+}
+
+fn tombstones(bytes: &[u8]) -> Option<Key> {
+    let (block, channel) = bytes.split_first_chunk::<8>()?;
+    Some(Key::Tombstones { block: u64::from_be_bytes(*block), channel: text(channel)? })
 }
 
 fn timetable(bytes: &[u8]) -> Option<Key> {
@@ -374,14 +372,13 @@ mod tests {
         let name = || "[a-z0-9._:@-]{0,12}";
         prop_oneof![
             (any::<[u8; 32]>(), id()).prop_map(|(blob, job)| Key::Reference { blob: Digest(blob), job }),
-            (prop_oneof![Just(Leaves::Job), Just(Leaves::Tombstone)], any::<u64>(), id())
-                .prop_map(|(what, until, job)| Key::Retention { what, until: Timestamp(until), job }),
+            (any::<u64>(), id()).prop_map(|(until, job)| Key::Retention { until: Timestamp(until), job }),
             any::<u32>().prop_map(Key::PlainJobs),
             id().prop_map(Key::ScheduledJob),
             id().prop_map(Key::ReadyJob),
             (any::<u64>(), id()).prop_map(|(due, job)| Key::Timetable { due: Timestamp(due), job }),
             id().prop_map(Key::FinalJob),
-            id().prop_map(Key::Tombstone),
+            (any::<u64>(), name()).prop_map(|(block, channel)| Key::Tombstones { block, channel }),
             id().prop_map(Key::LiveJob),
             (any::<[u8; TERM_BYTES]>(), id())
                 .prop_map(|(term, id)| Key::Index { term: Term(term), place: Place::of(id) }),
@@ -438,8 +435,8 @@ mod tests {
             [b"i".as_slice(), &term.0, b"\0\0\0\0\0\0\0\x09", b"\0\0\x01\x07", b"\0\0\0\x05"].concat()
         );
         assert_eq!(
-            Key::Retention { what: Leaves::Tombstone, until: Timestamp(4), job }.to_bytes(),
-            b"e\x01\0\0\0\0\0\0\0\x04\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"
+            Key::Retention { until: Timestamp(4), job }.to_bytes(),
+            b"e\0\0\0\0\0\0\0\0\x04\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"
         );
         assert_eq!(
             Key::Reference { blob: Digest([b'd'; 32]), job }.to_bytes(),
@@ -449,6 +446,7 @@ mod tests {
             Key::Timetable { due: Timestamp(4), job }.to_bytes(),
             b"t\0\0\0\0\0\0\0\x04\0\0\x01\x07\0\0\0\0\0\0\0\x09\0\0\0\x05"
         );
+        assert_eq!(Key::Tombstones { block: 5, channel: "0".into() }.to_bytes(), b"h\0\0\0\0\0\0\0\x050");
         assert_eq!(Key::PlainJobs(7).to_bytes(), b"c\0\0\0\x07");
         assert_eq!(Key::Queue { channel: "0".into(), name: "mail".into() }.to_bytes(), b"q0\0mail");
         assert_eq!(Key::Schedule { channel: "0".into(), name: "nightly".into() }.to_bytes(), b"s0\0nightly");

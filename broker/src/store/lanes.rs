@@ -65,7 +65,7 @@ pub(super) fn job_id(key: &[u8]) -> Result<JobId, StoreError> {
         | Key::Reference { .. }
         | Key::Retention { .. }
         | Key::Timetable { .. }
-        | Key::Tombstone(_)
+        | Key::Tombstones { .. }
         | Key::Version(_)) => Err(StoreError::corrupt("a job's key", format!("{other:?}"))),
     }
 }

@@ -51,7 +51,7 @@ pub use self::{
     engine::{Change, Engine},
     error::StoreError,
     journal::JournalEngine,
-    keys::{Family, Key, Leaves},
+    keys::{Family, Key},
     memory::MemoryEngine,
     pins::{Leaving, Pinned, Target},
     sled::SledEngine,

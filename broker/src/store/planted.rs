@@ -9,6 +9,8 @@ pub enum Bug {
     AcknowledgedBeforeSync = 1,
     /// The name of a new segment is not synced.
     DirectoryNotSynced,
+    /// The log of the state is synced only at the end of a group, however long it has become.
+    LogSyncedSeldom,
     /// The state is marked as having what is only then written to it.
     MarkedBeforeFolded,
     /// A segment is removed before the state has what is in it.
@@ -19,9 +21,10 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AcknowledgedBeforeSync,
         Self::DirectoryNotSynced,
+        Self::LogSyncedSeldom,
         Self::MarkedBeforeFolded,
         Self::SegmentRemovedEarly,
         Self::TornFrameAccepted,

@@ -10,8 +10,9 @@ use windlass_tests::chance::Chance;
 
 pub(crate) const RECORD: u8 = b'r';
 pub(crate) const INDEX: u8 = b't';
-const RECORDS: u64 = 300;
-const STEPS_MAX: u64 = 24;
+/// How many records there are, as the seed is even or odd: few change often, many make the store large.
+const RECORDS: [u64; 2] = [300, 3_000];
+const STEPS_MAX: u64 = 60;
 const SHORT_BYTES_MAX: u64 = 700;
 const LONG_BYTES_MAX: u64 = 30_000;
 const BLOB_BYTES_MAX: u64 = 20_000;
@@ -52,7 +53,7 @@ impl History {
         self.groups += 1;
         let mut steps = BTreeMap::new();
         for _ in 0..=self.chance.below(STEPS_MAX) {
-            let record = u32::try_from(self.chance.below(RECORDS)).unwrap();
+            let record = u32::try_from(self.chance.below(RECORDS[usize::from(self.seed % 2 == 1)])).unwrap();
             let before = self.records.get(&record).copied();
             let is_removed = before.is_some() && self.chance.below(4) == 0;
             let after = (!is_removed).then_some(self.groups);

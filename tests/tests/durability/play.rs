@@ -17,15 +17,18 @@ use crate::{history::History, plant, trace::Trace};
 
 /// The variable that tells the process what to do.
 const ORDERS: &str = "WINDLASS_TEST_PLAY";
-/// So many groups between two checkpoints.
-const CHECKPOINT_GROUPS: u32 = 9;
+/// So many groups between two checkpoints, as the seed is even or odd: after few, much is begun anew; after many,
+/// much of sled's log is written without one.
+const CHECKPOINT_GROUPS: [u32; 2] = [9, 40];
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Bytes of the segments of sled's log: as few as long values leave, so that segments are written to again.
+const SEGMENT_BYTES: usize = 512 * 1024;
 
 /// A store's engine as the broker has it.
 pub(crate) type Store = JournalEngine<SledEngine>;
 
 pub(crate) fn open(data: &Path) -> Result<Store, StoreError> {
-    JournalEngine::open(&data.join("journal"), SledEngine::open(data)?)
+    JournalEngine::open(&data.join("journal"), SledEngine::open_with_segments(data, SEGMENT_BYTES)?)
 }
 
 /// Groups from one number to another, in one process.
@@ -163,6 +166,7 @@ fn a_history() {
         ledger,
         has_failed: false,
         is_concurrent: orders["is_concurrent"].as_bool().unwrap(),
+        checkpoint_groups: CHECKPOINT_GROUPS[usize::from(number("seed") % 2 == 1)],
     };
     player.open();
     let mut history = History::new(number("seed"));
@@ -193,6 +197,7 @@ struct Player {
     ledger: fs::File,
     has_failed: bool,
     is_concurrent: bool,
+    checkpoint_groups: u32,
 }
 
 impl Player {
@@ -240,7 +245,7 @@ impl Player {
             // One that stays does no harm.
             drop(left.map(|digest| store.remove_blob(&digest)));
         }
-        if history.groups.is_multiple_of(CHECKPOINT_GROUPS) {
+        if history.groups.is_multiple_of(self.checkpoint_groups) {
             self.checkpoint(store);
         }
     }

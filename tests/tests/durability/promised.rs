@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use windlass::store::{Family, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 use windlass_core::job::{Job, Payload};
 use windlass_tests::{broker::Broker, numbered::number};
-use windlass_wire::{id::JobId, state::JobState};
+use windlass_wire::{id::JobId, name::DEFAULT_CHANNEL, state::JobState};
 
 use crate::{
     check::Findings,
@@ -37,7 +37,7 @@ fn look(store: &Store, promised: &[&Promised], findings: &mut Findings) -> Resul
     for Promised { promise, job, number, .. } in promised {
         findings.acknowledged += 1;
         let id: JobId = job.parse().expect("what was accepted has an id");
-        let (job, tombstone) = (store.job(id)?, store.tombstone(id)?);
+        let (job, tombstone) = (store.job(id)?, store.tombstone(DEFAULT_CHANNEL, id)?);
         let state = job.as_ref().map(|job| job.state.name()).or(tombstone.map(|tombstone| tombstone.state));
         let is_kept = match promise {
             Promise::Accepted => state.is_some(),

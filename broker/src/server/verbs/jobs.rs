@@ -218,13 +218,13 @@ pub(super) fn look_up(
     Ok(match store.job(id)? {
         Some(job) if job.spec.channel == channel => Ok(job),
         Some(_) => Err(None),
-        None => Err(store.tombstone(id)?.filter(|tombstone| tombstone.channel == channel)),
+        None => Err(store.tombstone(channel, id)?),
     })
 }
 
 fn missing(id: JobId, tombstone: Option<Tombstone>) -> Problem {
     let unknown = || Problem::new(ErrorCode::NotFound, format!("there is no job `{id}`"));
-    tombstone.map_or_else(unknown, |tombstone| translate::gone(id, &tombstone))
+    tombstone.map_or_else(unknown, |tombstone| translate::gone(&tombstone))
 }
 
 fn not_final(state: JobState) -> Problem {

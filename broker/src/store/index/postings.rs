@@ -112,7 +112,7 @@ impl Posting {
                 | Key::Schedule { .. }
                 | Key::Reference { .. }
                 | Key::Retention { .. }
-                | Key::Tombstone(_)
+                | Key::Tombstones { .. }
                 | Key::Version(_)) => return Err(StoreError::corrupt("an index key", format!("{other:?}"))),
             }
         }

@@ -15,7 +15,7 @@ use windlass_wire::{
 
 use super::*;
 use crate::store::{
-    Leaves, MemoryEngine,
+    MemoryEngine,
     engine::{Direction, Engine as _, KeyRange},
     listing::{Listing, Within, tests::job},
 };
@@ -154,10 +154,10 @@ fn jobs_of_an_older_broker_are_indexed_once() {
     let opened = Store::new(engine).unwrap();
     let failed = vec![vec![Term::state("0", JobState::Failed).unwrap()], vec![Term::handler("0", "a")]];
     assert!(found(&opened, failed.clone()).is_empty());
-    assert_eq!(opened.count_leaving(Leaves::Job, Timestamp(u64::MAX)).unwrap(), 0);
+    assert_eq!(opened.count_leaving(Timestamp(u64::MAX)).unwrap(), 0);
     opened.complete_index().unwrap();
     assert_eq!(found(&opened, failed.clone()), [1]);
-    assert_eq!(opened.count_leaving(Leaves::Job, Timestamp(u64::MAX)).unwrap(), 1);
+    assert_eq!(opened.count_leaving(Timestamp(u64::MAX)).unwrap(), 1);
     let unseen = moved(&submitted(2, "a", "x"), JobState::Failed);
     let change = Change::default().set(&Key::FinalJob(unseen.id), &unseen).unwrap();
     opened.engine.commit(&[change]).unwrap();

@@ -3,7 +3,7 @@
 use windlass_core::{
     dependency::After,
     job::{Attempt, Digest, Failure, Payload, Spec, State, Timestamp, WorkerId, compose_id},
-    limits::{ATTEMPTS_KEPT_MAX, TOMBSTONE_MILLIS},
+    limits::ATTEMPTS_KEPT_MAX,
     schedule::{Origin, ScheduleId},
 };
 use windlass_wire::{
@@ -15,7 +15,7 @@ use windlass_wire::{
 
 use super::*;
 use crate::store::{
-    INLINE_BYTES_MAX, Leaves, Target,
+    INLINE_BYTES_MAX, Target,
     engine::{Engine, Op},
     listing::tests::{job, stored},
     memory::MemoryEngine,
@@ -108,8 +108,8 @@ fn a_job_with_everything_at_its_limit_is_written() {
     job.spec = spec.into();
     let store = stored(&[&job]);
     assert_eq!(store.job(job.id).unwrap().as_ref(), Some(&job));
-    store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
-    assert_eq!(keys(store.engine.as_ref()), tombstone_of(&job));
+    store.engine.commit(&store.without_job(&job).unwrap()).unwrap();
+    assert_eq!(keys(store.engine.as_ref()), []);
 }
 
 fn after(jobs: impl IntoIterator<Item = JobId>) -> After {
@@ -164,25 +164,14 @@ fn keys(engine: &dyn Engine) -> Vec<Key> {
     entries.iter().map(|(key, _)| Key::from_bytes(key).unwrap()).collect()
 }
 
-fn tombstone_of(job: &Job) -> [Key; 2] {
-    let until = Timestamp(20).plus_millis(TOMBSTONE_MILLIS);
-    [Key::Retention { what: Leaves::Tombstone, until, job: job.id }, Key::Tombstone(job.id)]
-}
-
 #[test]
-fn a_purged_job_leaves_its_tombstone_and_nothing_else_in_any_key_space() {
+fn a_purged_job_leaves_nothing_in_any_key_space() {
     for end in ends() {
         let (engine, job) = store_with(end);
         assert!(keys(&engine).len() > 10, "there was something to remove");
         let store = Store::new(engine).unwrap();
-        store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
-        assert_eq!(keys(store.engine.as_ref()), tombstone_of(&job), "{}", job.state.name());
-        let tombstone = store.tombstone(job.id).unwrap().unwrap();
-        let (state, purged_at) = (job.state.name(), Timestamp(20));
-        assert_eq!(tombstone, Tombstone { channel: job.spec.channel.clone(), state, purged_at });
-        let removed = Change::default().remove_tombstone(Timestamp(20).plus_millis(TOMBSTONE_MILLIS), job.id);
-        store.engine.commit(&[removed.unwrap()]).unwrap();
-        assert_eq!(keys(store.engine.as_ref()), []);
+        store.engine.commit(&store.without_job(&job).unwrap()).unwrap();
+        assert_eq!(keys(store.engine.as_ref()), [], "{}", job.state.name());
     }
 }
 
@@ -190,7 +179,7 @@ fn a_purged_job_leaves_its_tombstone_and_nothing_else_in_any_key_space() {
 #[test]
 fn whatever_a_purge_forgot_would_be_seen() {
     let (engine, job) = store_with(ends()[0].clone());
-    let changes = Store::new(engine).unwrap().without_job(&job, Timestamp(20)).unwrap();
+    let changes = Store::new(engine).unwrap().without_job(&job).unwrap();
     let ops: Vec<_> = changes.iter().flat_map(Change::ops).cloned().collect();
     for forgotten in 0..ops.len() {
         let (engine, _) = store_with(ends()[0].clone());
@@ -203,8 +192,7 @@ fn whatever_a_purge_forgot_would_be_seen() {
         engine.commit(&[change]).unwrap();
         let (Op::Delete(key) | Op::Put(key, _)) = &ops[forgotten];
         let was_there = before.contains(&Key::from_bytes(key).unwrap());
-        let is_needed = was_there || matches!(ops[forgotten], Op::Put(..));
-        assert_eq!(keys(&engine) != tombstone_of(&job), is_needed, "{:?}", ops[forgotten]);
+        assert_eq!(!keys(&engine).is_empty(), was_there, "{:?}", ops[forgotten]);
     }
 }
 
@@ -219,7 +207,7 @@ fn a_blob_goes_with_the_last_job_that_points_to_it() {
     }
     let store = Store::new(engine).unwrap();
     assert!(!store.remove_unused_blob(&args).unwrap() && !store.remove_unused_blob(&result).unwrap());
-    store.engine.commit(&store.without_job(&job, Timestamp(20)).unwrap()).unwrap();
+    store.engine.commit(&store.without_job(&job).unwrap()).unwrap();
     let pinned = store.pin(Target::Blob(result));
     assert!(!store.remove_unused_blob(&result).unwrap(), "it is in use");
     drop(pinned);
@@ -241,12 +229,11 @@ fn jobs_leave_in_the_order_in_which_their_time_ends() {
         engine.commit(&[Change::default().set_job(job).unwrap()]).unwrap();
     }
     let store = Store::new(engine).unwrap();
-    let next = store.leaves_next(Leaves::Job, 9).unwrap();
+    let next = store.leaves_next(9).unwrap();
     let expected = [(8, 1), (15, 0), (u64::MAX, 3)];
     assert_eq!(next, expected.map(|(until, place): (u64, usize)| (Timestamp(until), jobs[place].id)));
-    assert_eq!(store.leaves_next(Leaves::Job, 1).unwrap(), next[..1]);
+    assert_eq!(store.leaves_next(1).unwrap(), next[..1]);
     for (before, count) in [(5, 0), (6, 1), (9, 3)] {
-        assert_eq!(store.count_leaving(Leaves::Job, Timestamp(before)).unwrap(), count, "before {before}");
+        assert_eq!(store.count_leaving(Timestamp(before)).unwrap(), count, "before {before}");
     }
-    assert_eq!(store.count_leaving(Leaves::Tombstone, Timestamp(u64::MAX)).unwrap(), 0);
 }

@@ -1,8 +1,8 @@
 //! The sled engine conforms, and survives what an interrupted start or a failing disk does to it.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, thread};
 
-use super::*;
+use super::{files::let_go, *};
 use crate::store::{
     commit::Committer,
     conformance,
@@ -124,11 +124,11 @@ fn after_a_failed_sync_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let mut engine = SledEngine::open(dir.path()).unwrap();
     // The system refuses to sync a device that cannot be synced.
-    let db_file = std::mem::replace(&mut engine.db_file, File::open("/dev/null").unwrap());
+    let db_file = std::mem::replace(&mut engine.log.file, File::open("/dev/null").unwrap());
     assert!(matches!(engine.commit(&[put("first")]), Err(StoreError::Unavailable(_))));
     assert!(engine.health().failed);
 
-    engine.db_file = db_file;
+    engine.log.file = db_file;
     assert!(matches!(engine.commit(&[put("second")]), Err(StoreError::Unavailable(_))));
     assert!(matches!(engine.checkpoint(), Err(StoreError::Unavailable(_))));
     assert_eq!(engine.get(b"second").unwrap(), None);
