@@ -51,6 +51,8 @@ impl LocalWorker {
             .worker_threads(slots.max(1) as usize)
             .thread_name("windlass-slot")
             .enable_time()
+            // A version whose compiled form is not there is compiled by a child process, which whoever waits for it starts.
+            .enable_io()
             .build()?;
         let (reports, received) = mpsc::channel(slots.max(1) as usize);
         let (running, calls) = (Mutex::default(), Mutex::default());
