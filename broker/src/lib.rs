@@ -2,10 +2,11 @@
 //!
 //! Reading order, along the walk of a job: `server` (what clients speak) -> `driver` (the one owner of live jobs,
 //! which asks `windlass-core`) -> `store` (what is remembered) -> `worker` (slots) -> `sandbox` (where guests run).
-//! `registry` keeps the plugin versions that run there, `retention` forgets final jobs, `broker` wires the parts
+//! `backup` copies what is remembered to a file and back. `registry` keeps the plugin versions that run there, `retention` forgets final jobs, `broker` wires the parts
 //! together, and the rest is around them.
 
 pub mod auth;
+mod backup;
 mod broker;
 pub mod calendar;
 pub mod cli;

@@ -12,6 +12,14 @@ use windlass_wire::state::JobState;
 pub struct Metrics {
     /// Attempts that ended without a result.
     pub attempts_failed: Counter,
+    /// When the last backup was finished, in seconds since 1970; zero = none was in this start.
+    pub backup_last_at_seconds: Gauge,
+    /// How large it is, in bytes.
+    pub backup_last_bytes: Gauge,
+    /// Backups that did not become whole.
+    pub backups_failed: Counter,
+    /// Backups made.
+    pub backups_made: Counter,
     /// Calls that ended.
     pub calls_ended: Counter,
     /// Jobs cancelled.
@@ -47,6 +55,8 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let counters = [
             ("windlass_attempts_failed", "Attempts that ended without a result", &self.attempts_failed),
+            ("windlass_backups_failed", "Backups that did not become whole", &self.backups_failed),
+            ("windlass_backups_made", "Backups made", &self.backups_made),
             ("windlass_calls_ended", "Calls that ended", &self.calls_ended),
             ("windlass_jobs_cancelled", "Jobs cancelled", &self.jobs_cancelled),
             ("windlass_jobs_expired", "Jobs that waited too long", &self.jobs_expired),
@@ -63,6 +73,13 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        let last_at = "When the last backup was finished, in seconds since 1970";
+        registry.register(
+            "windlass_backup_last_timestamp_seconds",
+            last_at,
+            self.backup_last_at_seconds.clone(),
+        );
+        registry.register("windlass_backup_last_bytes", "How large it is", self.backup_last_bytes.clone());
         let retained = "Final jobs kept until their retention is over";
         registry.register("windlass_jobs_retained", retained, self.jobs_retained.clone());
         let tombstones = "Purged jobs of which it is known that they were there";

@@ -1,6 +1,7 @@
 //! The command line: one file for each family of commands.
 
 mod args;
+mod backup;
 mod bench;
 mod broker;
 mod completion;
@@ -13,6 +14,7 @@ mod output;
 mod plugin;
 mod progress;
 mod queue;
+mod restore;
 mod run;
 mod schedule;
 mod search;
@@ -20,6 +22,7 @@ mod serve;
 mod submit;
 mod token;
 mod top;
+mod verify;
 mod worker;
 
 use std::process::ExitCode;
@@ -78,6 +81,12 @@ enum Command {
     Top,
     /// Drive a broker, and tell how many requests it answers and how long each takes
     Bench(bench::BenchFlags),
+    /// Copy everything the broker remembers to a file, while it runs
+    Backup(backup::BackupFlags),
+    /// Make a data directory of a backup
+    Restore(restore::RestoreFlags),
+    /// Look over what the broker remembers, a backup, or the data directory of a broker that does not run
+    Verify(verify::VerifyFlags),
     /// Print a script that completes commands and flags in a shell
     Completion(completion::CompletionFlags),
     /// Look whether this machine suits a broker, and whether one runs
@@ -123,6 +132,9 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Token(flags) => token::run(&flags, output),
         Command::Top => client_runtime()?.block_on(top::run(broker, output)),
         Command::Bench(flags) => bench_runtime(&flags)?.block_on(bench::run(&flags, broker, output)),
+        Command::Backup(flags) => client_runtime()?.block_on(backup::run(&flags, broker, output)),
+        Command::Restore(flags) => restore::run(&flags, output),
+        Command::Verify(flags) => client_runtime()?.block_on(verify::run(&flags, broker, output)),
         Command::Completion(flags) => completion::run(&flags, &mut Cli::command(), output),
         Command::Doctor(flags) => client_runtime()?.block_on(doctor::run(&flags, broker, output)),
     }

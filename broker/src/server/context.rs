@@ -57,6 +57,8 @@ pub struct Context {
     pub(super) live: Live,
     pub(super) started_at: Timestamp,
     searches: Semaphore,
+    /// The turn of whoever reads the whole store.
+    pub(super) whole_reads: Arc<Semaphore>,
     /// Cancelled when the broker begins to go down: what runs may end, nothing new begins.
     pub(super) draining: CancellationToken,
     /// Cancelled when the time for that is over.
@@ -74,6 +76,7 @@ impl Context {
             live: Live::default(),
             started_at: clock.now(),
             searches: Semaphore::new(SEARCHES_AT_ONCE_MAX),
+            whole_reads: Arc::new(Semaphore::new(1)),
             draining: CancellationToken::new(),
             cut: CancellationToken::new(),
             driver: parts.driver,

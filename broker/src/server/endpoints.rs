@@ -8,3 +8,4 @@ pub(super) mod plugins;
 pub(super) mod queues;
 pub(super) mod schedules;
 pub(super) mod search;
+pub(super) mod store;

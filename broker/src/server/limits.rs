@@ -50,6 +50,15 @@ pub(super) const RETRY_AFTER_SECONDS: u32 = 1;
 /// Searches through the store at once, so that they leave room for reads of single records; others wait.
 pub(super) const SEARCHES_AT_ONCE_MAX: usize = 4;
 
+/// Bytes of a body gathered by whoever writes it, before they are sent.
+pub(super) const BODY_PIECE_BYTES: usize = 256 << 10;
+/// Pieces of such a body that may wait for the client; then its writer waits.
+pub(super) const BODY_PIECES_MAX: usize = 8;
+/// How long whoever reads the whole store rests at most, after each part of it.
+pub(super) const WHOLE_READ_REST_MAX: Duration = Duration::from_millis(100);
+/// How often a verification tells how far it is.
+pub(super) const VERIFY_TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// Records of connections that ended, kept to be shown.
 pub(super) const ENDED_CONNECTIONS_KEPT_MAX: usize = 1_000;
 /// How often a changed connection is recorded at most.

@@ -24,6 +24,7 @@ mod query;
 mod routes;
 mod socket;
 mod sse;
+mod stream;
 mod ticks;
 mod traffic;
 mod translate;

@@ -8,7 +8,7 @@ use windlass_wire::problem::Problem;
 
 use super::{
     answer::Answer,
-    endpoints::{about, calls, jobs, live, plugins, queues, schedules, search},
+    endpoints::{about, calls, jobs, live, plugins, queues, schedules, search, store},
     exchange::Exchange,
     query::decode,
     ws,
@@ -64,6 +64,7 @@ routes! {
     GET "/v1/connections" Token about::connections, "WebSockets, open and gone";
     GET "/v1/events" Token live::events, "Jobs, figures or a list as server-sent events";
     GET "/v1/identity" Token about::identity, "Who answers here";
+    POST "/v1/backup" Token store::backup, "A copy of everything that is remembered, as a file";
     POST "/v1/bulk" Token search::bulk, "Do something to every job a filter means";
     POST "/v1/call/{plugin}/{function}" Token calls::call, "Run a handler now and answer its value";
     GET "/v1/jobs" Token search::list, "A page of jobs, newest first";
@@ -100,6 +101,7 @@ routes! {
     POST "/v1/schedules/{schedule}/resume" Token schedules::resume, "Let ticks of a schedule submit jobs again";
     POST "/v1/schedules/{schedule}/trigger" Token schedules::trigger, "Submit a job of a schedule now";
     GET "/v1/stats" Token live::stats, "Figures of the broker, with the last hour";
+    POST "/v1/verify" Token store::verify, "Look whether everything that is remembered is what it should be";
     GET "/v1/workers" Token about::workers, "What runs jobs and calls";
     GET "/v1/ws" Hello ws::upgrade, "Upgrade to a WebSocket";
 }

@@ -21,6 +21,7 @@ mod schedules;
 mod search;
 mod stats;
 mod statuses;
+mod store;
 mod submit;
 mod watch;
 mod workers;
@@ -37,6 +38,7 @@ pub(super) use self::{
     search::{Search, query},
     stats::stats,
     statuses::{StatusRequest, statuses},
+    store::{begin_backup, begin_verification},
     submit::{Submission, check_args_size, retry, submit, submit_many},
     watch::WatchFilter,
     workers::workers,

@@ -58,6 +58,17 @@ pub trait Engine: Send + Sync + 'static {
     /// Lists the blobs whose digests begin with this byte.
     fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError>;
 
+    /// How many groups were committed: between two answers that are equal nothing has changed. None = it cannot tell.
+    fn commits(&self) -> Option<u64> {
+        None
+    }
+
+    /// Begins to keep what is committed from now on, for whoever copies all records: what is read of them after this,
+    /// with what the tail has put over it, is how they all were at one moment, the end of the tail.
+    fn tail(&self) -> Result<Box<dyn Tail>, StoreError> {
+        Err(StoreError::NoJournal)
+    }
+
     /// Folds everything committed into the state that a restart reads. Called before closing.
     fn checkpoint(&self) -> Result<(), StoreError>;
 
@@ -72,6 +83,16 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Reports the engine's figures.
     fn health(&self) -> Health;
+}
+
+/// What was committed since a moment. It is kept until this is dropped.
+pub trait Tail: Send {
+    /// Fails once more has been committed than is kept for this.
+    fn check(&self) -> Result<(), StoreError>;
+
+    /// Reads the next group as the journal has it; none = the last one that was there when this was asked first has
+    /// been read.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
 /// One key with its value.

@@ -31,6 +31,11 @@ pub enum StoreError {
         /// The directory of the store.
         path: PathBuf,
     },
+    /// The engine keeps no journal, so its records cannot be copied while they change.
+    #[error(
+        "this store is in memory only, so there is nothing to back up; `serve --store sled` keeps one on disk"
+    )]
+    NoJournal,
     /// The store was written by a newer broker. Nothing was changed.
     #[error("the store has format {found} and this broker knows up to {known}; use a newer windlass")]
     NewerFormat {
@@ -42,6 +47,15 @@ pub enum StoreError {
     /// The committer has ended, so nothing can be written any more.
     #[error("the store is closed; start the broker again")]
     Stopped,
+    /// More was written during a copy than is kept for it.
+    #[error(
+        "more than {bytes_max} bytes were written to the journal while the store was copied; try again when \
+         less is written, or where the copy is taken faster"
+    )]
+    TailTooLong {
+        /// How much is kept.
+        bytes_max: u64,
+    },
     /// Something is larger than the store takes. Nothing was written.
     #[error("{limit} of {actual} is above the limit of {}; make it smaller", limit.max())]
     TooLarge {

@@ -13,8 +13,8 @@ use super::{Change, Family, Key, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 
 /// What is kept about an idempotency key; its channel and text are its key.
 #[derive(Serialize, Deserialize)]
-struct Record {
-    job: JobId,
+pub(super) struct Record {
+    pub(super) job: JobId,
     request: Digest,
     until: Timestamp,
 }

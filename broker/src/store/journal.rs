@@ -17,7 +17,7 @@ use windlass_core::job::Digest;
 
 use super::{
     blobs::sync_dir,
-    engine::{Change, Direction, Engine, Entry, KeyRange, SCAN_ENTRIES_MAX},
+    engine::{Change, Direction, Engine, Entry, KeyRange, SCAN_ENTRIES_MAX, Tail},
     error::StoreError,
     health::{Health, SyncTimes},
     keys::{Key, Meta},
@@ -25,13 +25,15 @@ use super::{
 };
 
 mod fold;
-mod frame;
+pub(crate) mod frame;
 mod overlay;
 mod segment;
+mod tail;
 
 use fold::Turns;
 use overlay::{Generation, Newest, Overlay};
 use segment::Segment;
+use tail::{JournalTail, Removal};
 
 /// So many bytes of changes are folded at once, about; a segment is not much longer.
 const GENERATION_BYTES: usize = 8 * 1024 * 1024;
@@ -59,6 +61,7 @@ struct Shared<E> {
     overlay: Overlay,
     segment: Mutex<Segment>,
     turns: Turns,
+    removal: Removal,
     failure: OnceLock<StoreError>,
     sync_times: SyncTimes,
 }
@@ -88,6 +91,7 @@ impl<E: Engine> Shared<E> {
             overlay: Overlay::with_older(left),
             segment: Mutex::new(Segment::create(dir, next(last)?)?),
             turns: Turns::default(),
+            removal: Removal::default(),
             failure: OnceLock::new(),
             sync_times: SyncTimes::new(),
         };
@@ -200,6 +204,16 @@ impl<E: Engine> Engine for JournalEngine<E> {
 
     fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
         self.shared.state.blobs(first)
+    }
+
+    fn commits(&self) -> Option<u64> {
+        // A group that is being written holds the segment until it can be read.
+        let _segment = self.shared.segment();
+        Some(self.shared.sync_times.health().syncs)
+    }
+
+    fn tail(&self) -> Result<Box<dyn Tail>, StoreError> {
+        Ok(Box::new(JournalTail::begin(&self.shared)?))
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

@@ -23,6 +23,7 @@ pub struct MemoryEngine {
 struct State {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     blobs: BTreeMap<Digest, Vec<u8>>,
+    commits: u64,
 }
 
 impl MemoryEngine {
@@ -40,6 +41,7 @@ impl MemoryEngine {
 impl Engine for MemoryEngine {
     fn commit(&self, group: &[Change]) -> Result<(), StoreError> {
         let mut state = self.write();
+        state.commits += 1;
         for op in group.iter().flat_map(Change::ops) {
             match op {
                 Op::Delete(key) => state.records.remove(key),
@@ -84,6 +86,10 @@ impl Engine for MemoryEngine {
 
     fn blobs(&self, first: u8) -> Result<Vec<Digest>, StoreError> {
         Ok(self.read().blobs.keys().filter(|digest| digest.0[0] == first).copied().collect())
+    }
+
+    fn commits(&self) -> Option<u64> {
+        Some(self.read().commits)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

@@ -10,7 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use windlass_core::job::Digest;
 
 pub mod blobs;
+pub(crate) mod check;
 pub mod commit;
+pub(crate) mod copy;
 pub mod engine;
 pub mod error;
 pub mod health;

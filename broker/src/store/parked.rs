@@ -151,7 +151,7 @@ impl Store {
     }
 }
 
-fn read_count(value: &[u8]) -> Result<PlainJobs, StoreError> {
+pub(super) fn read_count(value: &[u8]) -> Result<PlainJobs, StoreError> {
     let count = value.split_first_chunk::<8>().and_then(|(ready, scheduled)| {
         let scheduled = scheduled.try_into().ok()?;
         let count = |bytes| usize::try_from(u64::from_be_bytes(bytes)).ok();

@@ -36,6 +36,8 @@ struct Shared {
 struct State {
     pins: pins::Pins<Target>,
     unpinned: BTreeSet<Digest>,
+    /// Who keeps all blobs.
+    keepers: usize,
 }
 
 /// Keeps its target from being removed until it is dropped.
@@ -44,6 +46,10 @@ pub struct Pinned {
     target: Target,
     pins: Pins,
 }
+
+/// Keeps every blob from being removed until it is dropped.
+#[derive(Debug)]
+pub(crate) struct BlobsKept(Pins);
 
 /// Keeps everybody from using its target until it is dropped.
 #[derive(Debug)]
@@ -79,14 +85,46 @@ impl Pins {
         Some(Leaving { target, pins: self.clone() })
     }
 
-    /// Takes the blobs that have lost their last user since this was asked last.
+    /// Keeps every blob that is there, or comes, and is not just being removed.
+    pub(crate) fn keep_blobs(&self) -> BlobsKept {
+        self.state().keepers += 1;
+        BlobsKept(self.clone())
+    }
+
+    /// Whether a blob has to stay because all of them do. Then it is looked at again once they need not.
+    pub(crate) fn keeps(&self, digest: &Digest) -> bool {
+        let mut state = self.state();
+        let is_kept = state.keepers > 0;
+        if is_kept {
+            state.look_at(*digest);
+        }
+        is_kept
+    }
+
+    /// Takes the blobs that have lost their last user since this was asked last; none while all are kept.
     pub(crate) fn take_unpinned(&self) -> BTreeSet<Digest> {
-        mem::take(&mut self.state().unpinned)
+        let mut state = self.state();
+        if state.keepers == 0 { mem::take(&mut state.unpinned) } else { BTreeSet::new() }
     }
 
     // What is changed under the lock is whole after every step, so a poisoned lock is used on.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Remembers a blob that nobody may use any more.
+    fn look_at(&mut self, digest: Digest) {
+        if self.unpinned.len() < UNPINNED_BLOBS_MAX {
+            self.unpinned.insert(digest);
+        }
+    }
+}
+
+impl Drop for BlobsKept {
+    fn drop(&mut self) {
+        self.0.state().keepers -= 1;
     }
 }
 
@@ -96,10 +134,8 @@ impl Drop for Pinned {
         if !state.pins.unpin(&self.target) {
             return;
         }
-        if let Target::Blob(digest) = self.target
-            && state.unpinned.len() < UNPINNED_BLOBS_MAX
-        {
-            state.unpinned.insert(digest);
+        if let Target::Blob(digest) = self.target {
+            state.look_at(digest);
         }
         drop(state);
         self.pins.0.changed.notify_all();
@@ -158,5 +194,19 @@ mod tests {
         drop(users);
         assert_eq!(pins.take_unpinned(), [digest].into());
         assert!(pins.take_unpinned().is_empty());
+    }
+
+    #[test]
+    fn while_all_blobs_are_kept_those_to_be_removed_wait() {
+        let (pins, digest) = (Pins::default(), Digest([7; 32]));
+        assert!(!pins.keeps(&digest));
+        let keepers = [pins.keep_blobs(), pins.keep_blobs()];
+        assert!(pins.keeps(&digest));
+        let [first, second] = keepers;
+        drop(first);
+        assert!(pins.keeps(&digest) && pins.take_unpinned().is_empty());
+        drop(second);
+        assert!(!pins.keeps(&digest));
+        assert_eq!(pins.take_unpinned(), [digest].into());
     }
 }

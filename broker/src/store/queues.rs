@@ -7,7 +7,7 @@ use super::{Change, Family, Key, Store, StoreError, engine::SCAN_ENTRIES_MAX};
 
 /// What is kept about a queue; its channel and name are its key.
 #[derive(Serialize, Deserialize)]
-struct QueueRecord {
+pub(super) struct QueueRecord {
     number: u32,
     #[serde(default)]
     limits: QueueLimits,

@@ -67,6 +67,9 @@ impl Store {
         let Some(_leaving) = self.pins.leave_within(Target::Blob(*digest), Duration::ZERO) else {
             return Ok(false);
         };
+        if self.pins.keeps(digest) {
+            return Ok(false);
+        }
         let is_unused = !self.is_referenced(digest)?;
         if is_unused {
             self.engine.remove_blob(digest)?;

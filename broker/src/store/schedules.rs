@@ -51,7 +51,7 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{iter::once, sync::Arc};
 
     use windlass_core::{
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::store::{Engine, MemoryEngine, engine::VALUE_BYTES_MAX, record};
 
-    fn schedule(channel: &str, name: &str) -> Schedule {
+    pub(in crate::store) fn schedule(channel: &str, name: &str) -> Schedule {
         let opts = serde_json::json!({
             "queue": "mail", "run_timeout": "never", "tags": { "a": "b" }, "retry": { "max": "1m", "factor": 1.5 },
         });

@@ -9,6 +9,8 @@ use std::{
     io,
     path::Path,
     sync::{OnceLock, atomic::AtomicBool},
+    thread,
+    time::Duration,
 };
 
 use sled::IVec;
@@ -32,7 +34,7 @@ use batch::Batch;
 use log::Log;
 
 /// The format of the whole directory. It rises when an older broker could no longer read it.
-const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 2;
 /// Bytes of one segment of the log of a new store. The longer they are, the less often it has to be synced.
 const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
 /// Most operations in one sled batch, unless one change has more. Larger batches hold so much memory back that a
@@ -78,6 +80,13 @@ impl SledEngine {
         let mut engine = Self { db, log, blobs, has_parts, start_number: 0, failure, _lock: lock };
         engine.start_number = engine.count_start()?;
         Ok(engine)
+    }
+
+    /// Closes the store in `dir` for good, so that its directory may get another name.
+    pub(crate) fn close(self, dir: &Path) -> Result<(), StoreError> {
+        self.checkpoint()?;
+        drop(self);
+        files::let_go(&dir.join("sled"), || thread::sleep(Duration::from_millis(1)))
     }
 
     fn count_start(&self) -> Result<u32, StoreError> {

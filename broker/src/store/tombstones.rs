@@ -140,11 +140,11 @@ impl Tombstone {
     }
 }
 
-fn block_key(channel: &str, job: JobId) -> Key {
+pub(super) fn block_key(channel: &str, job: JobId) -> Key {
     Key::Tombstones { block: sequence(job) / BLOCK_JOBS, channel: channel.to_owned() }
 }
 
-fn write(block: &[Tombstone]) -> Vec<u8> {
+pub(super) fn write(block: &[Tombstone]) -> Vec<u8> {
     let mut bytes = vec![record::RECORD_VERSION];
     for Tombstone { job, state, purged_at } in block {
         bytes.extend(job.to_bytes());
@@ -155,7 +155,7 @@ fn write(block: &[Tombstone]) -> Vec<u8> {
     bytes
 }
 
-fn read(block: &[u8]) -> Result<Vec<Tombstone>, StoreError> {
+pub(super) fn read(block: &[u8]) -> Result<Vec<Tombstone>, StoreError> {
     let damaged = |what: &str| StoreError::corrupt("a block of tombstones", what);
     let Some((&version, mut rest)) = block.split_first() else { return Err(damaged("it is empty")) };
     if version > record::RECORD_VERSION {

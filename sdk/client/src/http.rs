@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::task::JoinHandle;
 use windlass_wire::{limits::MESSAGE_BYTES_MAX, plugin::UploadView, problem::ProblemDocument};
 
 use crate::{ClientError, endpoint::Endpoint};
@@ -56,6 +57,18 @@ impl HttpClient {
         self.put(&format!("/v1/plugins/{name}"), "application/wasm", component).await
     }
 
+    /// `POST`s nothing and reads the answer piece by piece, however long it is.
+    pub async fn post_for_stream(&self, path: &str) -> Result<Download, ClientError> {
+        let request = self.request(Method::POST, path, "", Bytes::new())?;
+        let (response, connection) = in_time(self.begin(request)).await?;
+        if response.status().is_success() {
+            return Ok(Download { body: response.into_body(), _connection: connection });
+        }
+        in_time(body(response))
+            .await
+            .and(Err(ClientError::Protocol("it refused without a reason".to_owned())))
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -63,6 +76,17 @@ impl HttpClient {
         content_type: &str,
         body: Bytes,
     ) -> Result<Bytes, ClientError> {
+        let request = self.request(method, path, content_type, body)?;
+        in_time(self.exchange(request)).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, &self.0.authority);
         if let Some(authorization) = self.0.authorization() {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -70,26 +94,68 @@ impl HttpClient {
         if !content_type.is_empty() {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let request = request
-            .body(Full::new(body))
-            .map_err(|error| ClientError::InvalidUrl { url: self.0.url(), reason: error.to_string() })?;
-        tokio::time::timeout(REQUEST_TIME_MAX, self.exchange(request))
-            .await
-            .map_err(|_| ClientError::Closed("no answer within 12 minutes".to_owned()))?
+        let wrong = |error: hyper::http::Error| error.to_string();
+        let request = request.body(Full::new(body)).map_err(wrong);
+        request.map_err(|reason| ClientError::InvalidUrl { url: self.0.url(), reason })
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, ClientError> {
-        let closed = |error: hyper::Error| ClientError::Closed(error.to_string());
+        let (response, _connection) = self.begin(request).await?;
+        body(response).await
+    }
+
+    /// Sends a request; answers the head of the answer, and what has to live until its body was read.
+    async fn begin(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, OpenConnection), ClientError> {
         let stream = TokioIo::new(self.0.connect().await?);
         let (mut sender, connection) = http1::handshake(stream).await.map_err(closed)?;
-        let driven = tokio::spawn(connection);
-        let answer = match sender.send_request(request).await {
-            Ok(response) => body(response).await,
-            Err(error) => Err(closed(error)),
-        };
-        driven.abort();
-        answer
+        let connection = OpenConnection(tokio::spawn(connection));
+        let response = sender.send_request(request).await.map_err(closed)?;
+        Ok((response, connection))
     }
+}
+
+/// An answer that is read piece by piece. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Download {
+    body: Incoming,
+    _connection: OpenConnection,
+}
+
+impl Download {
+    /// The next bytes; none = that was all. An answer that is cut off is an error.
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(piece) = frame.map_err(closed)?.into_data() {
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The work on a connection, which ends when this is dropped.
+#[derive(Debug)]
+struct OpenConnection(JoinHandle<hyper::Result<()>>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    let in_time = tokio::time::timeout(REQUEST_TIME_MAX, answer).await;
+    in_time.map_err(|_| ClientError::Closed("no answer within 12 minutes".to_owned()))?
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+fn closed(error: hyper::Error) -> ClientError {
+    ClientError::Closed(error.to_string())
 }
 
 async fn body(response: Response<Incoming>) -> Result<Bytes, ClientError> {

@@ -23,6 +23,6 @@ mod subscription;
 
 pub use client::Client;
 pub use error::ClientError;
-pub use http::HttpClient;
+pub use http::{Download, HttpClient};
 pub use subscription::{Subscription, Update};
 pub use windlass_wire::submit::{CallOptions, RetryOptions, SubmitOptions};

@@ -26,4 +26,5 @@ pub mod state;
 pub mod stats;
 pub mod submit;
 pub mod topic;
+pub mod verify;
 pub mod worker;

@@ -6,6 +6,7 @@
     reason = "a broken assumption of a test fails that test"
 )]
 
+mod backup;
 mod benches;
 mod calls;
 mod children;

@@ -3,10 +3,25 @@
 use crate::{Violation, none, numbered, tree};
 
 /// A module of the broker, and what of ours it may name besides itself.
-const MAY_NAME: [(&str, &[&str]); 14] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("auth", &["wire"]),
+    ("backup", &["core", "store", "wire"]),
     ("calendar", &["core", "wire"]),
-    ("cli", &["client", "config", "core", "registry", "run", "sandbox", "shutdown", "telemetry", "wire"]),
+    (
+        "cli",
+        &[
+            "backup",
+            "client",
+            "config",
+            "core",
+            "registry",
+            "run",
+            "sandbox",
+            "shutdown",
+            "telemetry",
+            "wire",
+        ],
+    ),
     ("config", &["core", "wire"]),
     ("driver", &["calendar", "core", "metrics", "registry", "sandbox", "store", "wire", "worker"]),
     ("metrics", &["core", "wire"]),
@@ -17,6 +32,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
         "server",
         &[
             "auth",
+            "backup",
             "calendar",
             "core",
             "driver",

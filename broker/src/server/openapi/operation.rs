@@ -172,6 +172,28 @@ impl Operation {
         self.answered(Answered { status: 200, meaning, media_types: vec![media_type], schema, headers: &[] })
     }
 
+    /// Answers bytes.
+    pub(super) fn answers_bytes(self, meaning: &'static str) -> Self {
+        self.answered(Answered {
+            status: 200,
+            meaning,
+            media_types: vec!["application/octet-stream"],
+            schema: Some(binary),
+            headers: &[],
+        })
+    }
+
+    /// Answers JSON of a type, one value a line.
+    pub(super) fn answers_lines<T: JsonSchema>(self, meaning: &'static str) -> Self {
+        self.answered(Answered {
+            status: 200,
+            meaning,
+            media_types: vec!["application/x-ndjson"],
+            schema: Some(of::<T>),
+            headers: &[],
+        })
+    }
+
     /// The last answer may be of this media type too.
     pub(super) fn or_media(mut self, media_type: &'static str) -> Self {
         if let Some(answered) = self.answers.last_mut() {

@@ -23,6 +23,7 @@ use windlass_wire::{
     state::JobState,
     stats::StatsView,
     topic::Topic,
+    verify::VerifyReport,
     worker::WorkerList,
 };
 
@@ -82,7 +83,8 @@ enum Accepted {
 
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    [about(), calls(), jobs(), search(), plugins(), queues(), schedules()].into_iter().flatten().collect()
+    let families = [about(), calls(), jobs(), search(), plugins(), queues(), schedules(), store()];
+    families.into_iter().flatten().collect()
 }
 
 fn about() -> Vec<Operation> {
@@ -308,6 +310,21 @@ fn schedules() -> Vec<Operation> {
             .answers::<JobRef>(201, "A job of the schedule is on disk")
             .with_headers(&[("Location", "Where the job is")])
             .refuses(&NOT_RUN),
+    ]
+}
+
+fn store() -> Vec<Operation> {
+    vec![
+        Operation::post("backup", "/v1/backup")
+            .answers_bytes(
+                "The backup; one that was not cut off says at its end that it is whole, or why not",
+            )
+            .refuses(&[ErrorCode::BadState, ErrorCode::Conflict]),
+        Operation::post("verify", "/v1/verify")
+            .answers_lines::<VerifyReport>(
+                "A report each second, one a line; the last one is `done`, or has an `error`",
+            )
+            .refuses(&[ErrorCode::Conflict]),
     ]
 }
 

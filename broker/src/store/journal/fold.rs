@@ -165,6 +165,6 @@ impl<E: Engine> Shared<E> {
         self.state.commit(&older.changes()?)?;
         self.state.commit(&[mark])?;
         self.overlay.forget_older();
-        segment::remove_up_to(&self.dir, last)
+        self.removal.folded(&self.dir, last)
     }
 }

@@ -1,33 +1,49 @@
-//! The bytes of a journal: a header for each segment, and a frame for each group.
+//! The bytes of a journal: a header for each segment, and a frame for each group. A backup is written in the same way.
 //!
 //! A frame is whole if both of its checksums are right. They cover where it lies, too, and a number drawn for
-//! its segment, so that neither bytes of an older segment nor bytes a client has chosen are ever taken for one.
+//! its file, so that neither bytes of an older segment nor bytes a client has chosen are ever taken for one.
+
+use std::io;
 
 use crate::store::{
-    engine::{Change, Op},
+    engine::{Change, Entry, Op},
     error::StoreError,
     planted::{Bug, planted},
 };
 
-/// Bytes before the first frame of a segment.
-pub(super) const SEGMENT_HEADER_BYTES: usize = 36;
+/// Bytes before the first frame of a file.
+pub(crate) const HEADER_BYTES: usize = 36;
 /// Bytes before the payload of a frame.
-pub(super) const FRAME_HEADER_BYTES: usize = 16;
+pub(crate) const FRAME_HEADER_BYTES: usize = 16;
 
-const SEGMENT_MAGIC: &[u8; 16] = b"windlass journal";
+/// Segments of a journal.
+pub(super) const SEGMENT: FileKind = FileKind { magic: b"windlass journal", layout: 1 };
 const FRAME_MAGIC: [u8; 4] = *b"WLgr";
-/// The layout of segments and frames. It rises when an older broker could no longer read them.
-const LAYOUT: u32 = 1;
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 
-/// Which segment, and what its checksums begin with.
+/// What files of frames begin with.
+pub(crate) struct FileKind {
+    /// Their first bytes.
+    pub(crate) magic: &'static [u8; 16],
+    /// The layout of the file and its frames. It rises when an older broker could no longer read them.
+    pub(crate) layout: u32,
+}
+
+/// Which file, and what its checksums begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    /// Its number; they grow by one.
-    pub(super) number: u32,
+pub(crate) struct Identity {
+    /// Its number; those of segments grow by one.
+    pub(crate) number: u32,
     /// Drawn when it was made.
-    pub(super) salt: u64,
+    pub(crate) salt: u64,
+}
+
+/// What the header of a frame says of its payload.
+pub(crate) struct Announced {
+    /// How long it is, in bytes.
+    pub(crate) length: usize,
+    checksum: u32,
 }
 
 /// What lies at a place of a segment.
@@ -41,58 +57,105 @@ pub(super) enum Found<'a> {
     Damage,
 }
 
-/// The first bytes of a segment.
-pub(super) fn segment_header(identity: Identity) -> Vec<u8> {
-    let mut bytes = SEGMENT_MAGIC.to_vec();
-    bytes.extend(LAYOUT.to_be_bytes());
-    bytes.extend(identity.number.to_be_bytes());
-    bytes.extend(identity.salt.to_be_bytes());
-    bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
-    bytes
+impl Identity {
+    /// One that no other file has.
+    pub(crate) fn draw(number: u32) -> io::Result<Self> {
+        let salt = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self { number, salt })
+    }
 }
 
-/// Which segment this is; none = its header is not whole.
-pub(super) fn read_segment_header(bytes: &[u8]) -> Result<Option<Identity>, StoreError> {
-    let Some((header, _)) = bytes.split_first_chunk::<SEGMENT_HEADER_BYTES>() else { return Ok(None) };
-    let (told, checksum) = header.split_at(SEGMENT_HEADER_BYTES - 4);
-    if crc32fast::hash(told).to_be_bytes() != checksum || !told.starts_with(SEGMENT_MAGIC) {
-        return Ok(None);
+impl FileKind {
+    /// The first bytes of a file.
+    pub(crate) fn header(&self, identity: Identity) -> Vec<u8> {
+        let mut bytes = self.magic.to_vec();
+        bytes.extend(self.layout.to_be_bytes());
+        bytes.extend(identity.number.to_be_bytes());
+        bytes.extend(identity.salt.to_be_bytes());
+        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+        bytes
     }
-    let (mut reader, mut layout) = (Reader(&told[SEGMENT_MAGIC.len()..]), 0);
-    let identity = (|| {
-        layout = u32::from_be_bytes(reader.array()?);
-        Some(Identity {
-            number: u32::from_be_bytes(reader.array()?),
-            salt: u64::from_be_bytes(reader.array()?),
-        })
-    })();
-    if layout > LAYOUT {
-        return Err(StoreError::NewerFormat { found: layout, known: LAYOUT });
+
+    /// Which file this is; none = its header is not whole.
+    pub(crate) fn read_header(&self, bytes: &[u8]) -> Result<Option<Identity>, StoreError> {
+        let Some((header, _)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+        let (told, checksum) = header.split_at(HEADER_BYTES - 4);
+        if crc32fast::hash(told).to_be_bytes() != checksum || !told.starts_with(self.magic) {
+            return Ok(None);
+        }
+        let (mut reader, mut layout) = (Reader(&told[self.magic.len()..]), 0);
+        let identity = (|| {
+            layout = u32::from_be_bytes(reader.array()?);
+            Some(Identity {
+                number: u32::from_be_bytes(reader.array()?),
+                salt: u64::from_be_bytes(reader.array()?),
+            })
+        })();
+        if layout > self.layout {
+            return Err(StoreError::NewerFormat { found: layout, known: self.layout });
+        }
+        Ok(identity)
     }
-    Ok(identity)
+}
+
+impl Announced {
+    /// Reads the header of the frame that lies at `offset`; none = it is damaged.
+    pub(crate) fn read(header: &[u8; FRAME_HEADER_BYTES], identity: Identity, offset: u64) -> Option<Self> {
+        let (told, checksum) = header.split_at(12);
+        if !told.starts_with(&FRAME_MAGIC) || header_checksum(told, identity, offset) != checksum {
+            return None;
+        }
+        let [_, _, _, _, l0, l1, l2, l3, c0, c1, c2, c3, ..] = *header;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        Some(Self { length, checksum: u32::from_be_bytes([c0, c1, c2, c3]) })
+    }
+
+    /// Whether this is that payload.
+    pub(crate) fn is_of(&self, payload: &[u8]) -> bool {
+        planted(Bug::TornFrameAccepted) || crc32fast::hash(payload) == self.checksum
+    }
 }
 
 /// Writes a group as the frame that is to lie at `offset`.
 pub(super) fn encode(group: &[Change], identity: Identity, offset: u64) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![0; FRAME_HEADER_BYTES];
     for op in group.iter().flat_map(Change::ops) {
-        let (kind, key, value) = match op {
-            Op::Put(key, value) => (PUT, key, value.as_slice()),
-            Op::Delete(key) => (DELETE, key, [].as_slice()),
-        };
-        bytes.push(kind);
-        bytes.extend(length(key.len())?);
-        bytes.extend(length(value.len())?);
-        bytes.extend(key);
-        bytes.extend(value);
+        match op {
+            Op::Put(key, value) => write_op(&mut bytes, PUT, key, value)?,
+            Op::Delete(key) => write_op(&mut bytes, DELETE, key, &[])?,
+        }
     }
+    seal(&mut bytes, identity, offset)?;
+    Ok(bytes)
+}
+
+/// Writes entries as a group that puts them has them in its payload.
+pub(crate) fn payload_of(entries: &[Entry]) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    for (key, value) in entries {
+        write_op(&mut bytes, PUT, key, value)?;
+    }
+    Ok(bytes)
+}
+
+fn write_op(bytes: &mut Vec<u8>, kind: u8, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    bytes.push(kind);
+    bytes.extend(length(key.len())?);
+    bytes.extend(length(value.len())?);
+    bytes.extend(key);
+    bytes.extend(value);
+    Ok(())
+}
+
+/// Makes a frame that is to lie at `offset` of a payload with room for the header before it.
+pub(crate) fn seal(bytes: &mut [u8], identity: Identity, offset: u64) -> Result<(), StoreError> {
     let (header, payload) = bytes.split_at_mut(FRAME_HEADER_BYTES);
     header[..4].copy_from_slice(&FRAME_MAGIC);
     header[4..8].copy_from_slice(&length(payload.len())?);
     header[8..12].copy_from_slice(&crc32fast::hash(payload).to_be_bytes());
     let checksum = header_checksum(&header[..12], identity, offset);
     header[12..].copy_from_slice(&checksum);
-    Ok(bytes)
+    Ok(())
 }
 
 /// What lies at `offset` of a segment.
@@ -101,17 +164,9 @@ pub(super) fn read(segment: &[u8], identity: Identity, offset: usize) -> Found<'
     if rest.is_empty() {
         return Found::End;
     }
-    let Some((header, rest)) = rest.split_first_chunk::<FRAME_HEADER_BYTES>() else { return Found::Damage };
-    let (told, checksum) = header.split_at(12);
-    if !told.starts_with(&FRAME_MAGIC) || header_checksum(told, identity, offset as u64) != checksum {
-        return Found::Damage;
-    }
-    let [_, _, _, _, l0, l1, l2, l3, c0, c1, c2, c3, ..] = *header;
-    let payload = rest.get(..u32::from_be_bytes([l0, l1, l2, l3]) as usize);
-    let is_whole = |payload: &[u8]| {
-        planted(Bug::TornFrameAccepted) || crc32fast::hash(payload) == u32::from_be_bytes([c0, c1, c2, c3])
-    };
-    match payload.filter(|payload| is_whole(payload)) {
+    let Some((header, rest)) = rest.split_first_chunk() else { return Found::Damage };
+    let Some(announced) = Announced::read(header, identity, offset as u64) else { return Found::Damage };
+    match rest.get(..announced.length).filter(|payload| announced.is_of(payload)) {
         Some(payload) => Found::Frame(payload, offset + FRAME_HEADER_BYTES + payload.len()),
         None => Found::Damage,
     }
@@ -126,7 +181,7 @@ pub(super) fn has_frame_after(segment: &[u8], identity: Identity, offset: usize)
 }
 
 /// The operations of a payload.
-pub(super) fn decode(payload: &[u8]) -> Result<Vec<Op>, StoreError> {
+pub(crate) fn decode(payload: &[u8]) -> Result<Vec<Op>, StoreError> {
     let mut reader = Reader(payload);
     let mut ops = Vec::new();
     while !reader.0.is_empty() {
@@ -224,7 +279,7 @@ mod tests {
 
         #[test]
         fn foreign_bytes_are_no_segment(bytes in any::<Vec<u8>>()) {
-            prop_assert_eq!(read_segment_header(&bytes).unwrap(), None);
+            prop_assert_eq!(SEGMENT.read_header(&bytes).unwrap(), None);
             prop_assert!(!matches!(read(&bytes, IDENTITY, 0), Found::Frame(..)));
         }
     }
@@ -247,18 +302,18 @@ mod tests {
 
     #[test]
     fn a_header_says_which_segment_it_is() {
-        let header = segment_header(IDENTITY);
-        assert_eq!(header.len(), SEGMENT_HEADER_BYTES);
-        assert_eq!(read_segment_header(&header).unwrap(), Some(IDENTITY));
-        assert_eq!(read_segment_header(&header[..35]).unwrap(), None);
+        let header = SEGMENT.header(IDENTITY);
+        assert_eq!(header.len(), HEADER_BYTES);
+        assert_eq!(SEGMENT.read_header(&header).unwrap(), Some(IDENTITY));
+        assert_eq!(SEGMENT.read_header(&header[..35]).unwrap(), None);
     }
 
     #[test]
     fn a_newer_layout_is_refused() {
-        let mut header = segment_header(IDENTITY);
+        let mut header = SEGMENT.header(IDENTITY);
         header[19] += 1;
         let checksum = crc32fast::hash(&header[..32]).to_be_bytes();
         header[32..].copy_from_slice(&checksum);
-        assert!(matches!(read_segment_header(&header), Err(StoreError::NewerFormat { found: 2, known: 1 })));
+        assert!(matches!(SEGMENT.read_header(&header), Err(StoreError::NewerFormat { found: 2, known: 1 })));
     }
 }

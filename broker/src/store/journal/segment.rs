@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::frame::{self, Found, Identity, SEGMENT_HEADER_BYTES};
+use super::frame::{self, Found, HEADER_BYTES, Identity, SEGMENT};
 use crate::store::{
     blobs::sync_dir,
     engine::{Change, Op},
@@ -26,19 +26,23 @@ pub(super) struct Segment {
 impl Segment {
     /// Makes an empty segment; it and its name are durable when it is there.
     pub(super) fn create(dir: &Path, number: u32) -> Result<Self, StoreError> {
-        let salt = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        let identity = Identity { number, salt };
+        let identity = Identity::draw(number)?;
         let file = File::create(path(dir, number))?;
-        file.write_all_at(&frame::segment_header(identity), 0)?;
+        file.write_all_at(&SEGMENT.header(identity), 0)?;
         file.sync_all()?;
         if !planted(Bug::DirectoryNotSynced) {
             sync_dir(dir)?;
         }
-        Ok(Self { identity, file, end: SEGMENT_HEADER_BYTES as u64 })
+        Ok(Self { identity, file, end: HEADER_BYTES as u64 })
     }
 
     pub(super) fn number(&self) -> u32 {
         self.identity.number
+    }
+
+    /// Where the next group is written.
+    pub(super) fn end(&self) -> usize {
+        usize::try_from(self.end).unwrap_or(usize::MAX)
     }
 
     /// Writes a group behind the others. Not yet durable.
@@ -94,9 +98,9 @@ pub(super) fn replay(dir: &Path, folded: u32, mut each: impl FnMut(Op)) -> Resul
 
 /// Reads a segment up to its end or to where it is cut off; answers whether there is any frame, and where it ends.
 fn read(bytes: &[u8], number: u32, each: &mut impl FnMut(Op)) -> Result<(bool, usize), StoreError> {
-    let Some(identity) = frame::read_segment_header(bytes)? else {
+    let Some(identity) = SEGMENT.read_header(bytes)? else {
         // A header is durable before anything is written behind it.
-        return if bytes.len() > SEGMENT_HEADER_BYTES { Err(damaged(number, 0)) } else { Ok((false, 0)) };
+        return if bytes.len() > HEADER_BYTES { Err(damaged(number, 0)) } else { Ok((false, 0)) };
     };
     if identity.number != number {
         return Err(StoreError::corrupt(
@@ -104,7 +108,7 @@ fn read(bytes: &[u8], number: u32, each: &mut impl FnMut(Op)) -> Result<(bool, u
             format!("segment {number} is segment {}", identity.number),
         ));
     }
-    let mut offset = SEGMENT_HEADER_BYTES;
+    let mut offset = HEADER_BYTES;
     loop {
         match frame::read(bytes, identity, offset) {
             Found::Frame(payload, end) => {
@@ -114,7 +118,7 @@ fn read(bytes: &[u8], number: u32, each: &mut impl FnMut(Op)) -> Result<(bool, u
             Found::Damage if frame::has_frame_after(bytes, identity, offset) => {
                 return Err(damaged(number, offset));
             }
-            Found::End | Found::Damage => return Ok((offset > SEGMENT_HEADER_BYTES, offset)),
+            Found::End | Found::Damage => return Ok((offset > HEADER_BYTES, offset)),
         }
     }
 }
@@ -138,7 +142,7 @@ pub(super) fn sizes(dir: &Path) -> io::Result<(u64, u64)> {
     Ok((segments, bytes))
 }
 
-fn path(dir: &Path, number: u32) -> PathBuf {
+pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:010}"))
 }
 
@@ -155,7 +159,7 @@ fn numbers(dir: &Path) -> Result<Vec<u32>, StoreError> {
     Ok(numbers)
 }
 
-fn damaged(segment: u32, offset: usize) -> StoreError {
+pub(super) fn damaged(segment: u32, offset: usize) -> StoreError {
     StoreError::corrupt(
         "the journal",
         format!("segment {segment} at byte {offset}, and more was written after it"),

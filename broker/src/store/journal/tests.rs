@@ -59,7 +59,7 @@ fn a_checkpoint_leaves_one_empty_segment_and_everything_in_the_state() {
     let segments: Vec<_> =
         fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap()).collect();
     assert_eq!(segments.len(), 1);
-    assert_eq!(segments[0].metadata().unwrap().len(), frame::SEGMENT_HEADER_BYTES as u64);
+    assert_eq!(segments[0].metadata().unwrap().len(), frame::HEADER_BYTES as u64);
     assert_eq!(engine.health().unfolded_bytes, 0);
 }
 
@@ -116,6 +116,38 @@ fn reads_agree_with_what_was_written_while_it_is_folded() {
         assert_eq!(all, [(b"a".to_vec(), value.into_bytes())]);
     }
     checkpoints.join().unwrap();
+}
+
+#[test]
+fn a_tail_fails_once_more_was_written_than_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let mut tail = JournalTail::begin(&engine.shared).unwrap();
+    tail.check().unwrap();
+    tail.set_bytes_max(engine.health().journal_bytes);
+    tail.check().unwrap();
+    engine.commit(&[put("key", "value")]).unwrap();
+    assert!(matches!(tail.check(), Err(StoreError::TailTooLong { .. })));
+}
+
+#[test]
+fn a_tail_has_every_group_from_its_beginning_on_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    engine.commit(&[put("before", "1")]).unwrap();
+    let mut tail = JournalTail::begin(&engine.shared).unwrap();
+    for round in 0..5 {
+        engine.commit(&[put("key", &round.to_string()), delete("other")]).unwrap();
+        engine.checkpoint().unwrap();
+    }
+    let mut groups = Vec::new();
+    while let Some(group) = tail.next().unwrap() {
+        groups.push(frame::decode(&group).unwrap());
+        engine.commit(&[put("after", "1")]).unwrap();
+    }
+    let meant = |round: u32| [put("key", &round.to_string()), delete("other")];
+    let meant = (0..5).map(|round| meant(round).iter().flat_map(Change::ops).cloned().collect::<Vec<_>>());
+    assert_eq!(groups, meant.collect::<Vec<_>>());
 }
 
 #[test]
