@@ -140,7 +140,7 @@ fn stored_blobs(broker: &Broker) -> usize {
     folders.map(|folder| std::fs::read_dir(folder).unwrap().count()).sum()
 }
 
-/// Submits jobs as fast as they are acknowledged, until the connection ends.
+/// Submits jobs as fast as they are acknowledged, until the connection ends. What a broker has no room for it refuses.
 async fn submit(mut socket: Socket, sent: Arc<AtomicU64>, ledger: Arc<Mutex<Ledger>>) {
     let mut in_flight = 0;
     loop {
@@ -157,11 +157,14 @@ async fn submit(mut socket: Socket, sent: Arc<AtomicU64>, ledger: Arc<Mutex<Ledg
             return;
         }
         let Ok(answer) = socket.next().await else { return };
+        in_flight -= 1;
+        if answer["error"]["code"] == "overloaded" {
+            continue;
+        }
         let (Some(job), Some(number)) = (answer["job"].as_str(), answer["id"].as_u64()) else {
             panic!("a submit is acknowledged: {answer}")
         };
         ledger.lock().unwrap().acknowledged.insert(job.to_owned(), number);
-        in_flight -= 1;
     }
 }
 
