@@ -16,8 +16,8 @@ const FAILURES: u64 = 4;
 const CHANGES: u64 = 150;
 /// So many jobs change more than that.
 const JOBS: u64 = 600;
-/// What a disk has left before the start, in bytes; sled takes a segment of 512 KiB.
-const SPACE_BYTES: u64 = 700_000;
+/// What a disk has left before the start, in bytes; sled takes a segment of 4 MiB.
+const SPACE_BYTES: u64 = 4_500_000;
 
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the figures are the point of the test")]
