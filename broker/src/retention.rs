@@ -187,8 +187,10 @@ impl Retention {
             forgotten += if is_due { block.tombstones } else { 0 };
             is_due
         });
-        let changes = due.map(Block::forget).collect::<Result<_, _>>()?;
-        self.store.committer().commit(changes).await?;
+        let changes: Vec<_> = due.map(Block::forget).collect::<Result<_, _>>()?;
+        if !changes.is_empty() {
+            self.store.committer().commit(changes).await?;
+        }
         self.metrics.tombstones.dec_by(i64::try_from(forgotten).unwrap_or(i64::MAX));
         Ok(forgotten)
     }
@@ -310,4 +312,43 @@ fn kept(gauge: &Gauge) -> u64 {
 /// Leaves as much time for others as was taken.
 async fn rest(began: Instant) {
     tokio::time::sleep(began.elapsed().min(LOOK_PAUSE)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_wire::state::JobState;
+
+    use super::*;
+    use crate::store::{MemoryEngine, gated::GatedEngine};
+
+    fn retention(store: &Store) -> Arc<Retention> {
+        let policy = Policy { retention: Timeout::Never, jobs_max: 10 };
+        Retention::new(store.clone(), Arc::default(), Clock::start(), policy)
+    }
+
+    fn tombstone(job: u128, purged_at: Timestamp) -> (String, Tombstone) {
+        ("0".into(), Tombstone { job: JobId(job << 32), state: JobState::Succeeded, purged_at })
+    }
+
+    #[tokio::test]
+    async fn where_nothing_is_due_nothing_is_written() {
+        let (engine, begun, verdicts) = GatedEngine::new();
+        verdicts.send(Ok(())).unwrap();
+        let store = Store::new(engine).unwrap();
+        retention(&store).look(&CancellationToken::new()).await.unwrap();
+        assert!(begun.try_recv().is_err(), "a broker without work leaves its disk alone");
+    }
+
+    #[tokio::test]
+    async fn tombstones_are_forgotten_when_their_time_is_over() {
+        let store = Store::new(MemoryEngine::default()).unwrap();
+        let retention = retention(&store);
+        let known = [tombstone(1, Timestamp(0)), tombstone(1_000, retention.clock.now())];
+        store.committer().commit(store.bury(&known).unwrap()).await.unwrap();
+        retention.count().await.unwrap();
+        retention.look(&CancellationToken::new()).await.unwrap();
+        let found =
+            known.map(|(channel, tombstone)| store.tombstone(&channel, tombstone.job).unwrap().is_some());
+        assert_eq!((found, kept(&retention.metrics.tombstones)), ([false, true], 1));
+    }
 }

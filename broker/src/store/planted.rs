@@ -17,17 +17,20 @@ pub enum Bug {
     SegmentRemovedEarly,
     /// A frame is taken for whole without a look at its payload.
     TornFrameAccepted,
+    /// What there is of a group that was cut off stays in the journal, and others are written after it.
+    TornTailLeft,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AcknowledgedBeforeSync,
         Self::DirectoryNotSynced,
         Self::LogSyncedSeldom,
         Self::MarkedBeforeFolded,
         Self::SegmentRemovedEarly,
         Self::TornFrameAccepted,
+        Self::TornTailLeft,
     ];
 }
 

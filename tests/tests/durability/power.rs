@@ -19,9 +19,10 @@ const LOSSES: usize = 60;
 /// Losses of one history; the next ones are those of another.
 const LOSSES_OF_ONE: usize = 200;
 const GROUPS: u32 = 160;
-/// One loss in so many is followed by others while the store is opened.
-const AGAIN_ONE_IN: usize = 20;
+/// One loss in so many is followed by others, while the store is opened and goes on with so many groups.
+const AGAIN_ONE_IN: usize = 10;
 const LOSSES_AGAIN: usize = 5;
+const GROUPS_AGAIN: u32 = 20;
 /// Losses of one broker; one in so many is looked at by a broker, too.
 const LOSSES_OF_BROKER: usize = 1_000;
 const ASKED_ONE_IN: usize = 20;
@@ -54,40 +55,57 @@ fn record(chance: &mut Chance, bug: Option<&'static str>) -> Recorded {
 }
 
 impl Recorded {
-    fn disk(&self) -> Disk {
-        Disk::new(&self.stage.root())
+    /// Loses power so often. Each loss is told by its mode, none = it was lost again and again, and what was found.
+    fn check_losses(
+        &self,
+        chance: &mut Chance,
+        losses: usize,
+        mut each: impl FnMut(Option<Mode>, Findings) -> ControlFlow<()>,
+    ) {
+        let (mut loss, mut others) = (0, chance.clone());
+        lose(chance, &self.trace, Disk::new(&self.stage.root()), losses, |mode, position, home| {
+            loss += 1;
+            if loss % AGAIN_ONE_IN == 0 {
+                each(None, self.check_again(&mut others, position, &home))
+            } else {
+                each(Some(mode), self.check(position, &home))
+            }
+        });
     }
 
     /// What is left after a loss of power when the trace was so long.
     fn check(&self, position: u64, home: &TempDir) -> Findings {
-        check(&home.path().join("data"), self.seed, self.groups(position))
+        check(&home.path().join("data"), self.seed, groups(&self.acknowledged, position))
     }
 
-    /// What is left after power is lost again while the store is opened.
+    /// What is left after power is lost again while the store is opened, or soon after.
     fn check_again(&self, chance: &mut Chance, position: u64, home: &TempDir) -> Findings {
-        let (seed, groups, again) = (self.seed, self.groups(position), scratch());
-        let stage = Stage::new(again.path());
+        let (seed, before, again) = (self.seed, groups(&self.acknowledged, position), scratch());
+        let stage = Stage { bug: self.stage.bug, ..Stage::new(again.path()) };
         fs::rename(home.path(), stage.root()).unwrap();
         let disk = Disk::of(&stage.root());
-        let opened =
-            Play { seed, first: 1, last: 0, reopened_after: 0, is_closed: true, is_concurrent: false };
-        let ended = stage.play(opened, None);
+        // The group that was on its way comes again, the same whether it is there or not.
+        let (first, last) = (before + 1, before + GROUPS_AGAIN);
+        let goes_on = Play { seed, first, last, reopened_after: 0, is_closed: true, is_concurrent: true };
+        let ended = stage.play(goes_on, None);
         let mut findings = Findings::default();
         if !ended.status.is_some_and(|status| status.success()) {
             findings.refuse(&ended.stderr);
         }
-        lose(chance, &stage.trace(), disk, LOSSES_AGAIN, |_, _, home| {
+        let (acknowledged, _) = stage.ledger();
+        lose(chance, &stage.trace(), disk, LOSSES_AGAIN, |_, position, home| {
+            let groups = before.max(groups(&acknowledged, position));
             findings += check(&home.path().join("data"), seed, groups);
             ControlFlow::Continue(())
         });
         findings
     }
+}
 
-    /// The groups that were acknowledged when the trace was so long.
-    fn groups(&self, position: u64) -> u32 {
-        let acknowledged = self.acknowledged.iter().filter(|told| told.position <= position);
-        acknowledged.map(|told| told.group).max().unwrap_or(0)
-    }
+/// The last group that was acknowledged when the trace was so long.
+fn groups(acknowledged: &[Acknowledged], position: u64) -> u32 {
+    let told = acknowledged.iter().filter(|told| told.position <= position);
+    told.map(|told| told.group).max().unwrap_or(0)
 }
 
 /// Loses power at random moments, in all modes in turn. Each loss is told by its mode, how long the trace was, and a
@@ -130,9 +148,9 @@ pub(crate) fn until_found(seed: u64, bug: &'static str, losses_max: usize) -> (F
     while losses < losses_max && all.violations() == 0 {
         let recorded = record(&mut chance, Some(bug));
         crate::plant::plant(Some(bug));
-        lose(&mut chance, &recorded.trace, recorded.disk(), LOSSES_OF_ONE, |_, position, home| {
-            losses += 1;
-            all += recorded.check(position, &home);
+        recorded.check_losses(&mut chance, LOSSES_OF_ONE, |_, findings| {
+            losses += findings.stores;
+            all += findings;
             if all.violations() > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         crate::plant::plant(None);
@@ -177,19 +195,13 @@ fn what_a_store_acknowledged_survives_a_loss_of_power() {
     while left > 0 {
         let recorded = record(&mut chance, None);
         let now = left.min(LOSSES_OF_ONE);
-        let (mut loss, mut others) = (0, chance.clone());
-        lose(&mut chance, &recorded.trace, recorded.disk(), now, |mode, position, home| {
-            loss += 1;
-            if loss % AGAIN_ONE_IN == 0 {
-                again += recorded.check_again(&mut others, position, &home);
-            } else {
-                *found.0.entry(mode).or_default() += recorded.check(position, &home);
-            }
+        recorded.check_losses(&mut chance, now, |mode, findings| {
+            *mode.map_or(&mut again, |mode| found.0.entry(mode).or_default()) += findings;
             ControlFlow::Continue(())
         });
         left -= now;
     }
-    println!("power: store: {found}; lost again while opened, images {}: {again}", again.stores);
+    println!("power: store: {found}; lost again and again, images {}: {again}", again.stores);
     assert_eq!(found.all().violations() + again.violations(), 0, "{found}; {again}");
 }
 
