@@ -9,8 +9,6 @@ use std::{
     io,
     path::Path,
     sync::{OnceLock, atomic::AtomicBool},
-    thread,
-    time::Duration,
 };
 
 use sled::IVec;
@@ -86,7 +84,7 @@ impl SledEngine {
     pub(crate) fn close(self, dir: &Path) -> Result<(), StoreError> {
         self.checkpoint()?;
         drop(self);
-        files::let_go(&dir.join("sled"), || thread::sleep(Duration::from_millis(1)))
+        files::let_go(&dir.join("sled"))
     }
 
     fn count_start(&self) -> Result<u32, StoreError> {

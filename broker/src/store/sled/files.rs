@@ -40,7 +40,7 @@ pub(super) fn make_tree(dir: &Path, path: &Path, segment_bytes: usize) -> Result
     let db = open_tree(&unfinished, segment_bytes)?;
     flush(&db)?;
     drop(db);
-    let_go(&unfinished, || thread::sleep(Duration::from_millis(1)))?;
+    let_go(&unfinished)?;
     for file in ["conf", "db", "blobs"] {
         File::open(unfinished.join(file))?.sync_all()?;
     }
@@ -53,7 +53,7 @@ pub(super) fn make_tree(dir: &Path, path: &Path, segment_bytes: usize) -> Result
 /// store is opened once more without them.
 pub(super) fn open_tree(path: &Path, segment_bytes: usize) -> Result<sled::Db, StoreError> {
     leftovers::remove_unfinished(path)?;
-    let_go(path, || thread::sleep(Duration::from_millis(1)))?;
+    let_go(path)?;
     sync_file(&path.join("db"))?;
     // Every commit flushes, so sled's own flusher would only hide errors from us.
     let config = sled::Config::new()
@@ -73,7 +73,12 @@ pub(super) fn open_tree(path: &Path, segment_bytes: usize) -> Result<sled::Db, S
 
 /// Waits until an engine of this process that was dropped has let go of its file. Threads of sled's pool may
 /// hold it for moments longer; no other broker can, because it would hold `DIR/lock`.
-pub(super) fn let_go(path: &Path, mut pause: impl FnMut()) -> Result<(), StoreError> {
+pub(super) fn let_go(path: &Path) -> Result<(), StoreError> {
+    let_go_with(path, || thread::sleep(Duration::from_millis(1)))
+}
+
+/// The same, with what is done between two attempts.
+pub(super) fn let_go_with(path: &Path, mut pause: impl FnMut()) -> Result<(), StoreError> {
     let db = path.join("db");
     if !db.try_exists()? {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use super::{files::let_go, *};
+use super::{files::let_go_with, *};
 use crate::store::{
     commit::Committer,
     conformance,
@@ -74,7 +74,7 @@ fn an_open_waits_until_sled_has_let_go_of_its_file() {
     let sled = dir.path().join("sled");
     let mut held = Some(File::open(sled.join("db")).unwrap());
     held.as_ref().unwrap().lock().unwrap();
-    let_go(&sled, || held = None).unwrap();
+    let_go_with(&sled, || held = None).unwrap();
     assert!(held.is_none());
     SledEngine::open(dir.path()).unwrap();
 }
