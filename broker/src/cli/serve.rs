@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{
-    broker::{TOKEN_FILE, URL_FILE, read_line},
+    broker::{DATA_DEFAULT, TOKEN_FILE, URL_FILE, read_line},
     output::Output,
 };
 use crate::{
@@ -121,9 +121,18 @@ fn invitation(data: &Path, address: SocketAddr, demo: bool) -> String {
         return console;
     }
     let windlass = env::args().next().unwrap_or_else(|| "windlass".to_owned());
+    // Commands look for a broker in the default directory only.
+    let found = if data == Path::new(DATA_DEFAULT) {
+        String::new()
+    } else {
+        let data = data.display();
+        format!(
+            "export WINDLASS_URL=http://{address} WINDLASS_TOKEN=\"$({windlass} token --data '{data}')\"\n  "
+        )
+    };
     format!(
         "{console}\n\nTry in another terminal, in this directory:\n  \
-             {windlass} run demo/add x=10 y=20\n  \
+             {found}{windlass} run demo/add x=10 y=20\n  \
              {windlass} submit demo/greet name=Ada --wait\n  \
              {windlass} run thumbnail/thumbnail image=@photo.jpg width=320 height=240 --out small.jpg"
     )
@@ -146,5 +155,18 @@ impl Drop for UrlFile {
         if let Err(error) = fs::remove_file(&self.0) {
             tracing::warn!(path = %self.0.display(), %error, "cannot remove the file that says where we listen");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_commands_are_told_of_a_broker_elsewhere() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 7878));
+        let is_told = |data| invitation(Path::new(data), address, true).contains("export WINDLASS_URL=");
+        assert!(is_told("/var/lib/windlass"));
+        assert!(!is_told(DATA_DEFAULT));
     }
 }

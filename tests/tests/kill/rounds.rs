@@ -30,6 +30,8 @@ const JOBS_KEPT: &str = "400";
 /// One round in so many is killed while the broker starts.
 const START_ONE_IN: u64 = 4;
 const LOAD_MILLIS_MAX: u64 = 400;
+/// Before one round in so many the broker may fold its journal; killed so often it would soon take nothing more.
+const FOLDED_ONE_IN: u64 = 10;
 
 pub(crate) struct Rounds {
     broker: Broker,
@@ -57,6 +59,9 @@ impl Rounds {
 
     /// Kills the running broker under load, now and then its successor while that starts, and starts the next.
     pub(crate) async fn play(&mut self) {
+        if self.chance.below(FOLDED_ONE_IN) == 0 {
+            folded(&self.broker).await;
+        }
         let mut submitters = JoinSet::new();
         for _ in 0..SUBMITTERS {
             let socket = self.broker.socket().await;
@@ -121,6 +126,15 @@ impl Rounds {
         eventually("no blob to be left but those of the jobs that are there", is_swept).await;
         report
     }
+}
+
+/// Waits until little of the journal is not in the state yet; the jobs that run add to it all the time.
+async fn folded(broker: &Broker) {
+    eventually("the journal to be folded", async || {
+        let store = &broker.get("/v1/stats").await.expect_status(200).json()["store"];
+        (store["unfolded_bytes"].as_u64()? < store["unfolded_bytes_max"].as_u64()? / 4).then_some(())
+    })
+    .await;
 }
 
 /// Waits until no more final jobs are left than are kept.
