@@ -42,6 +42,12 @@ pub(crate) fn shim_of(descriptor: c_int) -> Option<MutexGuard<'static, Shim>> {
     if watched.load(Ordering::Acquire) { shim() } else { None }
 }
 
+/// Runs when the process begins to end. From then on nothing more happens: otherwise a thread could be stopped between
+/// what it did and the record of it.
+extern "C" fn end() {
+    let _held = std::mem::ManuallyDrop::new(shim());
+}
+
 impl Shim {
     fn from_environment() -> Option<Self> {
         let root = variable(c"WINDLASS_SHIM_ROOT")?.to_vec();
@@ -53,7 +59,9 @@ impl Shim {
         let faults = variable(c"WINDLASS_SHIM_FAIL").and_then(Faults::parse).unwrap_or(Faults::None);
         let shim = Self { root, trace, process: std::process::id(), faults };
         shim.record(Kind::Start, 0, -1, 0, &[]);
-        Some(shim)
+        // SAFETY: the function lives as long as the process.
+        let is_registered = unsafe { libc::atexit(end) } == 0;
+        is_registered.then_some(shim)
     }
 
     /// Whether a path lies below the directory.
