@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) unfinished: usize,
     /// Acknowledged jobs that were purged meanwhile, as they are told to be.
     pub(crate) purged: usize,
+    /// Jobs that are there and lost their worker too often.
+    pub(crate) quarantined: usize,
 }
 
 impl fmt::Display for Report {
@@ -37,13 +39,14 @@ impl fmt::Display for Report {
             unexpected,
             unfinished,
             purged,
+            quarantined,
             ..
         } = self;
         write!(
             f,
             "rounds {rounds} ({during_start} during start), sent {sent}, acknowledged {acknowledged}, lost {lost}, \
              half-there {half_there}, unexpected {unexpected}, unfinished {unfinished}, purged {purged}, \
-             there without acknowledgement {}",
+             quarantined {quarantined}, there without acknowledgement {}",
             self.unacknowledged_there
         )
     }

@@ -100,8 +100,7 @@ impl Rounds {
         let jobs: Vec<_> = jobs.into_iter().collect();
         let wait = |job: &str| json!({ "op": "job.wait", "job": job, "timeout": "never" });
         for (job, ended) in jobs.iter().zip(answers(&self.broker, &jobs, wait).await) {
-            let is_purged =
-                ended["error"]["code"] == "gone" && ended["error"]["detail"]["state"] == "succeeded";
+            let is_purged = ended["error"]["code"] == "gone";
             let is_finished = ended["op"] == "result" || is_purged;
             report.unfinished += usize::from(!is_finished && ledger.acknowledged.contains_key(job));
         }
@@ -115,7 +114,11 @@ impl Rounds {
                 _ if answer["error"]["code"] == "not_found" => report.lost += usize::from(asked.is_some()),
                 _ if answer["op"] != "result" => report.half_there += 1,
                 Some(found) if found < sent && asked.is_none_or(|asked| *asked == found) => {
-                    blobs += if has_blobs(found) { 2 } else { 0 };
+                    let has_result = answer["value"]["state"] == "succeeded";
+                    let is_quarantined = answer["value"]["error"]["code"] == "quarantined";
+                    report.quarantined += usize::from(is_quarantined);
+                    report.unexpected += usize::from(!has_result && !is_quarantined);
+                    blobs += if has_blobs(found) { 1 + usize::from(has_result) } else { 0 };
                     report.lost += usize::from(!there.contains(job));
                 }
                 Some(_) | None => report.unexpected += 1,
@@ -123,7 +126,11 @@ impl Rounds {
         }
         // The plugin has two: itself, and what it offers.
         let is_swept = async || (stored_blobs(&self.broker) == blobs + 2).then_some(());
-        eventually("no blob to be left but those of the jobs that are there", is_swept).await;
+        eventually(
+            &format!("{blobs} blobs to be left, those of the jobs that are there: {report}"),
+            is_swept,
+        )
+        .await;
         report
     }
 }
